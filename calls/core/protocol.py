@@ -53,9 +53,13 @@ class Hello(Message, frozen=True, forbid_unknown_fields=True, tag="hello"):
 
 
 class Ping(Message, frozen=True, forbid_unknown_fields=True, tag="ping"):
-    """The page lives, not only its socket. Answered by `pong`."""
+    """The page lives, not only its socket. Answered by `pong`.
+
+    `idle`: nobody has touched this device for a while. `hidden`: the page is, and its timers are throttled.
+    """
 
     idle: bool = False
+    hidden: bool = False
 
 
 class Place(Command, frozen=True, forbid_unknown_fields=True, tag="call.place"):

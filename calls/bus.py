@@ -1,0 +1,138 @@
+"""What processes tell each other: one membership of the channel layer for the whole process.
+
+The layer loses, reorders and repeats; nothing here repairs that. Calls are snapshots with a revision, peer
+messages are acknowledged end to end, and the steward heals what was lost (DESIGN.md section 4).
+
+The layer carries one event, `{"type": "deliver", "payload": bytes}`: a client's own `type` never becomes the
+layer's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from uuid import uuid4
+
+import msgspec
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from .core.snapshot import Facts
+
+logger = logging.getLogger(__name__)
+
+GROUP = "exchange"
+
+# After the layer failed, so long until the next try: Redis is back, or it is not.
+RETRY_SECONDS = 1.0
+
+
+class News(msgspec.Struct, frozen=True, tag="facts"):
+    """A call has changed."""
+
+    facts: Facts
+
+
+class FrameNews(msgspec.Struct, frozen=True, tag="frame"):
+    """A peer message, already checked and encoded, for one device."""
+
+    person: str
+    device: str
+    frame: str
+
+
+class PresenceNews(msgspec.Struct, frozen=True, tag="presence"):
+    """Something about these people's presence may have changed."""
+
+    people: list[str]
+
+
+class SignOutNews(msgspec.Struct, frozen=True, tag="sign_out"):
+    session: str | None
+    person: str | None
+
+
+AnyNews = News | FrameNews | PresenceNews | SignOutNews
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What one process posted within one turn of its loop."""
+
+    sender: str
+    news: list[AnyNews]
+
+
+_decode = msgspec.json.Decoder(Batch).decode
+_encode = msgspec.json.encode
+
+
+class Bus:
+    """Without Redis there is one process and nobody to tell: everything here does nothing."""
+
+    def __init__(self, redis_url: str | None) -> None:
+        self._enabled = bool(redis_url)
+        self._sender = uuid4().hex
+        self._pending: list[AnyNews] = []
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+        self._flush_task: asyncio.Task[None] | None = None
+
+    async def start(self, take: Callable[[AnyNews], None]) -> None:
+        if self._enabled:
+            self._task = asyncio.create_task(self._listen(take))
+            self._flush_task = asyncio.create_task(self._flush())
+
+    async def stop(self) -> None:
+        for task in (self._task, self._flush_task):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def post(self, news: AnyNews) -> None:
+        """Tell the other processes, batched with whatever else is posted in this turn of the loop."""
+        if self._enabled:
+            self._pending.append(news)
+            self._wake.set()
+
+    def post_from_outside(self, news: AnyNews) -> None:
+        """Tell all processes, from one that serves nobody (a management command, a test)."""
+        if self._enabled:
+            async_to_sync(self._send)([news])
+
+    async def _flush(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            batch, self._pending = self._pending, []
+            try:
+                await self._send(batch)
+            except Exception:  # whatever the layer raises: it lost the batch, and losing is allowed
+                logger.warning("The channel layer lost %d messages.", len(batch), exc_info=True)
+
+    async def _send(self, news: list[AnyNews]) -> None:
+        payload = _encode(Batch(self._sender, news))
+        await get_channel_layer().group_send(GROUP, {"type": "deliver", "payload": payload})
+
+    async def _listen(self, take: Callable[[AnyNews], None]) -> None:
+        while True:
+            try:
+                layer = get_channel_layer()
+                channel = await layer.new_channel()
+                await layer.group_add(GROUP, channel)
+                while True:
+                    event = await layer.receive(channel)
+                    self._take(event["payload"], take)
+            except Exception:  # Redis went away: join again until it is back
+                logger.warning("The channel layer failed; joining again.", exc_info=True)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    def _take(self, payload: bytes, take: Callable[[AnyNews], None]) -> None:
+        try:
+            batch = _decode(payload)
+        except msgspec.MsgspecError:
+            logger.warning("Another version's message on the channel layer was passed over.")
+            return
+        if batch.sender != self._sender:
+            for news in batch.news:
+                take(news)

@@ -1,0 +1,212 @@
+"""The socket: parses frames, asks the switchboard or the exchange, answers. No rule lives here.
+
+`SignalingConsumer` runs its own loop where Channels' dispatch would close old database connections, start a
+task and look up a handler by name for every frame: that costs more than the frame does (FACTS.md section 1).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import redis
+from channels.consumer import AsyncConsumer
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError
+
+from . import switchboard, welcome
+from .core import protocol
+from .core.errors import BadMessage, CallError, NotAllowed, TooMany, TryAgain
+from .core.protocol import Command, Hello, Peer, Ping, Watch, encode
+from .core.vocabulary import CloseCode
+from .device import Device
+from .exchange import exchange
+from .identity import session_key
+from .limits import BAD_FRAMES, FLOOD_FRAMES, FRAMES_BURST, FRAMES_PER_SECOND, TokenBucket
+from .offload import offload
+
+logger = logging.getLogger(__name__)
+
+# A page says hello as soon as the socket opens; one that does not is none of ours.
+HELLO_SECONDS = 10
+
+# Commands that wait for the database, each socket. A person's fingers do not make more.
+COMMANDS_WAITING = 32
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Disconnected(Exception):
+    """The client has closed the socket."""
+
+
+class SignalingConsumer(AsyncConsumer):
+    """One socket, from its handshake to its end."""
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._bucket = TokenBucket(FRAMES_PER_SECOND, FRAMES_BURST)
+        self._bad_frames = self._refused_frames = 0
+        await receive()  # websocket.connect
+        await send({"type": "websocket.accept"})
+        try:
+            device = await self._hello(scope)
+        except Disconnected:
+            return
+        if device is None:
+            return
+        self._commands: asyncio.Queue[Command] = asyncio.Queue(COMMANDS_WAITING)
+        worker = asyncio.create_task(self._work(device))
+        try:
+            while True:
+                self._take(device, await self._frame())
+        except Disconnected:
+            pass
+        finally:
+            exchange.leave(device)
+            # A command that is with the database goes on to its end; those that wait are repeated by the page.
+            worker.cancel()
+
+    async def _hello(self, scope: dict[str, Any]) -> Device | None:
+        """Sign the socket in. None, and the socket closed with the reason, if it may not stay."""
+        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        if origin not in settings.EARSHOT_ORIGINS:
+            logger.warning("A socket was refused: its origin %r is not one of EARSHOT_ORIGINS.", origin[:200])
+            return await self._close(CloseCode.FOREIGN_ORIGIN)
+        key = session_key(scope)
+        if key is None:
+            return await self._close(CloseCode.SIGNED_OUT)
+        try:
+            hello = protocol.decode(_text(await asyncio.wait_for(self._frame(), HELLO_SECONDS)))
+        except TimeoutError:
+            return await self._close(CloseCode.SILENT)
+        except BadMessage as error:
+            await self._send(_frame(_error(error)))
+            return await self._close(CloseCode.BAD_MESSAGES)
+        if not isinstance(hello, Hello):
+            return await self._close(CloseCode.BAD_MESSAGES)
+        if hello.protocol < protocol.OLDEST_PROTOCOL_VERSION:
+            return await self._close(CloseCode.PROTOCOL_TOO_OLD)
+        try:
+            arrival = await offload(welcome.sign_in, key, hello)
+        except (DatabaseError, InterfaceError, redis.RedisError):
+            logger.exception("A socket could not be signed in.")
+            return await self._close(CloseCode.TRY_AGAIN)
+        if arrival is None:
+            return await self._close(CloseCode.SIGNED_OUT)
+        device = Device(str(arrival.identity.user.pk), hello.device, key, self._send)
+        welcome.let_in(device, arrival)
+        return device
+
+    async def _close(self, code: int) -> None:
+        await self._send({"type": "websocket.close", "code": code})
+
+    async def _frame(self) -> dict[str, Any]:
+        event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            raise Disconnected
+        return event
+
+    def _take(self, device: Device, event: dict[str, Any]) -> None:
+        """One frame: checked, then done at once or queued for the database."""
+        if device.closing:
+            return
+        if not self._bucket.take():
+            self._refused_frames += 1
+            if self._refused_frames > FLOOD_FRAMES:
+                device.close(CloseCode.FLOOD)
+            elif self._refused_frames == 1:
+                device.post(encode(_error(TooMany())))
+            return
+        try:
+            message = protocol.decode(_text(event))
+            self._refused_frames = self._bad_frames = 0
+            self._do(device, message)
+        except BadMessage as error:
+            self._bad_frames += 1
+            device.post(encode(_error(error)))
+            if self._bad_frames >= BAD_FRAMES:
+                device.close(CloseCode.BAD_MESSAGES)
+        except CallError as error:
+            device.post(encode(_error(error, message)))
+
+    def _do(self, device: Device, message: Any) -> None:
+        match message:
+            case Peer():
+                exchange.relay(device, message)
+            case Ping(idle=idle, hidden=hidden):
+                device.heard(hidden)
+                exchange.idle(device, idle)
+                device.post(encode(protocol.Pong()))
+            case Hello():
+                raise NotAllowed("You have said hello already.")
+            case Watch(id=command, people=people):
+                exchange.watch(device, people)
+                device.post(encode(protocol.Ok(re=command)))
+            case _:
+                try:
+                    self._commands.put_nowait(message)
+                except asyncio.QueueFull:
+                    raise TooMany from None
+
+    async def _work(self, device: Device) -> None:
+        """Carries out commands, one after the other, beside the loop: peer messages and pings do not wait."""
+        while True:
+            command = await self._commands.get()
+            device.post(encode(await self._answer(device, command)))
+
+    async def _answer(self, device: Device, command: Command) -> protocol.Ok | protocol.Error:
+        try:
+            call_id = await offload(_act(device, command))
+        except CallError as error:
+            return _error(error, command)
+        except (DatabaseError, InterfaceError, redis.RedisError):
+            logger.exception("A command could not be carried out now.")
+            return _error(TryAgain(), command)
+        return protocol.Ok(re=command.id, call=str(call_id))
+
+
+def _act(device: Device, command: Command) -> Callable[[], Any]:
+    """The switchboard's act for this command, ready to run in a database thread."""
+    actor = switchboard.Actor(device.person_id, device.id, command.id)
+    match command:
+        case protocol.Place(call=call, to=to, kind=kind):
+            return partial(switchboard.place, actor, call, to, kind)
+        case protocol.Alert(call=call):
+            return partial(switchboard.alert, actor, call)
+        case protocol.Accept(call=call):
+            return partial(switchboard.accept, actor, call)
+        case protocol.Decline(call=call):
+            return partial(switchboard.decline, actor, call)
+        case protocol.HangUp(call=call, failure=failure):
+            return partial(switchboard.hang_up, actor, call, failure)
+        case protocol.Move(call=call):
+            return partial(switchboard.move, actor, call)
+        case protocol.Rejoin(call=call):
+            return partial(switchboard.rejoin, actor, call)
+        case _:
+            raise AssertionError(f"no act for {command}")
+
+
+def _text(event: dict[str, Any]) -> str:
+    text = event.get("text")
+    if text is None:
+        raise BadMessage("Frames are text, not binary.")
+    return str(text)
+
+
+def _error(error: CallError, message: object = None) -> protocol.Error:
+    call = getattr(message, "call", None)
+    return protocol.Error(
+        code=error.code,
+        message=error.message,
+        re=getattr(message, "id", None),
+        call=str(call) if call else None,
+    )
+
+
+def _frame(message: protocol.Message) -> dict[str, Any]:
+    return {"type": "websocket.send", "text": encode(message).decode()}

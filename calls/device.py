@@ -1,0 +1,90 @@
+"""One connected device: what the exchange needs to know of it, and its way out."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from uuid import UUID
+
+from .core.vocabulary import CloseCode
+
+# What may wait for a page that reads slowly: some hundred snapshots. Beyond it the page is better off coming
+# back and getting the newest state than reading all the old.
+OUTBOX_BYTES = 512 * 1024
+
+Send = Callable[[dict[str, object]], Awaitable[None]]
+
+
+class Device:
+    """A browser tab with an open socket.
+
+    `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
+    shows; `heard_at` is when its page last said anything, on the monotonic clock.
+    """
+
+    def __init__(self, person: str, device_id: str, session: str, send: Send) -> None:
+        self.person = person
+        self.id = device_id
+        self.session = session
+        self.sent: dict[str, int] = {}
+        self.watched: frozenset[str] = frozenset()
+        self.heard_at = monotonic()
+        self.hidden = False
+        self._send = send
+        self._outbox: deque[bytes] = deque()
+        self._outbox_bytes = 0
+        self._drain: asyncio.Task[None] | None = None
+        self._close_code: int | None = None
+
+    @property
+    def person_id(self) -> UUID:
+        return UUID(self.person)
+
+    def heard(self, hidden: bool = False) -> None:
+        """The page has spoken. A hidden page is throttled to one timer a minute, and may be silent for longer."""
+        self.heard_at = monotonic()
+        self.hidden = hidden
+
+    @property
+    def closing(self) -> bool:
+        return self._close_code is not None
+
+    def post(self, frame: bytes) -> None:
+        """Send a frame soon, in order, without waiting for the page to read it."""
+        if self._close_code is not None:
+            return
+        self._outbox.append(frame)
+        self._outbox_bytes += len(frame)
+        if self._outbox_bytes > OUTBOX_BYTES:
+            self._outbox.clear()
+            self.close(CloseCode.TOO_SLOW)
+        elif self._drain is None:
+            self._start_draining()
+
+    def close(self, code: int) -> None:
+        """Send what waits, then close with this code. The first code stays."""
+        if self._close_code is None:
+            self._close_code = code
+            if self._drain is None:
+                self._start_draining()
+
+    async def flushed(self) -> None:
+        """Wait until all that was posted, and the close, has gone out."""
+        if self._drain is not None:
+            await asyncio.wait([self._drain])
+
+    def _start_draining(self) -> None:
+        self._drain = asyncio.get_running_loop().create_task(self._drain_outbox())
+
+    async def _drain_outbox(self) -> None:
+        try:
+            while self._outbox:
+                frame = self._outbox.popleft()
+                self._outbox_bytes -= len(frame)
+                await self._send({"type": "websocket.send", "text": frame.decode()})
+            if self._close_code is not None:
+                await self._send({"type": "websocket.close", "code": self._close_code})
+        except OSError:
+            self._outbox.clear()  # the socket is gone; its disconnect is on the way
+        finally:
+            self._drain = None

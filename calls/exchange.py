@@ -1,0 +1,258 @@
+"""The one object of each process that knows its connected devices and passes messages to them.
+
+A message for a device of this process goes straight to it. What other processes must know goes over the bus
+(`bus.py`), joined once for the whole process: a group for every socket costs 10 to 400 times as much
+(FACTS.md section 1).
+
+All of it runs on the event loop, without the database; `publish` and `sign_out` may be called from any thread.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterable
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+
+from . import turn
+from .bus import Bus, FrameNews, News, PresenceNews, SignOutNews
+from .core import protocol
+from .core.errors import NotActive
+from .core.protocol import Peer, PeerForward, PresenceUpdate, encode
+from .core.snapshot import Facts, LegFacts, snapshot
+from .core.vocabulary import CallState, CloseCode, LegState
+from .device import Device
+from .presence import Presence, presence
+
+logger = logging.getLogger(__name__)
+
+# Late hints about a call that has ended must not bring it back to life: remember so many of the last ended.
+ENDED_REMEMBERED = 4096
+
+# Presence changes are gathered for so long before they are sent on.
+PRESENCE_GATHER_SECONDS = 0.25
+
+
+class Exchange:
+    def __init__(self, presence: Presence, bus: Bus) -> None:
+        self.presence = presence
+        self._bus = bus
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._devices: dict[str, dict[str, Device]] = defaultdict(dict)
+        self._calls: dict[str, Facts] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        self._changed: set[str] = set()
+
+    async def start(self) -> None:
+        """Join the bus. The loop that runs this is the one that owns the exchange."""
+        self._loop = asyncio.get_running_loop()
+        await self._bus.start(self._take)
+
+    async def stop(self) -> None:
+        for device in self.devices():
+            device.close(CloseCode.RESTARTING)
+        await self._bus.stop()
+        self._loop = None
+
+    def devices(self) -> list[Device]:
+        return [device for devices in self._devices.values() for device in devices.values()]
+
+    def calls(self) -> dict[str, Facts]:
+        """The newest facts of each live call with a device here, by call id."""
+        return self._calls
+
+    def enter(self, device: Device) -> None:
+        """A device said hello. An older socket of the same device is closed: the page has come back."""
+        older = self._devices[device.person].get(device.id)
+        if older is not None:
+            older.close(CloseCode.REPLACED)
+        self._devices[device.person][device.id] = device
+        self.presence.arrived(device.person, device.id)
+        self._presence_changed([device.person])
+
+    def leave(self, device: Device) -> None:
+        """Its socket is gone. Nothing durable happens: the steward decides what that means for calls."""
+        devices = self._devices.get(device.person, {})
+        if devices.get(device.id) is not device:
+            return
+        del devices[device.id]
+        if not devices:
+            del self._devices[device.person]
+            self._forget_calls_of(device.person)
+        self.presence.left(device.person, device.id)
+        if self._loop is not None and not devices:
+            self._loop.call_later(settings.STEWARD_TICK_SECONDS, self._presence_changed, [device.person])
+
+    def is_reachable(self, person: UUID) -> bool:
+        """Whether any device of this person is on line, in any process. Not for the event loop."""
+        return self.presence.is_reachable(str(person))
+
+    # --- calls -------------------------------------------------------------------------------------------
+
+    def publish(self, facts: Facts) -> None:
+        """Tell every device of everyone in the call, here and elsewhere. From any thread, after commit."""
+        self._on_loop(self._deliver_and_pass_on, facts)
+
+    def _deliver_and_pass_on(self, facts: Facts) -> None:
+        self.deliver(facts)
+        self._bus.post(News(facts))
+
+    def deliver(self, facts: Facts) -> None:
+        """Send the snapshot to each device here that has an older one; keep the facts for peer messages."""
+        known = self._calls.get(facts.id)
+        if facts.id in self._ended or (known is not None and known.rev > facts.rev):
+            return
+        people = [leg.person.id for leg in facts.legs if not leg.hidden]
+        if not any(person in self._devices for person in people):
+            return
+        if facts.state is CallState.ENDED:
+            self._calls.pop(facts.id, None)
+            self._remember_ended(facts.id)
+        else:
+            self._calls[facts.id] = facts
+        for person in people:
+            leg = facts.leg_of(person)
+            for device in list(self._devices.get(person, {}).values()):
+                if leg is not None and device.sent.get(facts.id, 0) < facts.rev:
+                    self._show(device, facts, leg)
+
+    def _show(self, device: Device, facts: Facts, leg: LegFacts) -> None:
+        device.post(encode(protocol.Call(self.view(device, facts, leg))))
+        self.note_sent(device, facts)
+
+    def view(self, device: Device, facts: Facts, leg: LegFacts) -> protocol.CallView:
+        """The call as this device may see it; TURN credentials go to the bound device of an active call."""
+        bound = facts.state is CallState.ACTIVE and leg.state is LegState.JOINED and leg.device == device.id
+        return snapshot(facts, leg, turn.ice_servers(device.person) if bound else None)
+
+    def note_sent(self, device: Device, facts: Facts) -> None:
+        if facts.state is CallState.ENDED:
+            device.sent.pop(facts.id, None)
+        else:
+            device.sent[facts.id] = facts.rev
+
+    def learn(self, facts: Iterable[Facts]) -> None:
+        """Facts read from the database for a device that has just said hello."""
+        for each in facts:
+            known = self._calls.get(each.id)
+            if each.state is not CallState.ENDED and (known is None or known.rev < each.rev):
+                self._calls[each.id] = each
+
+    def _remember_ended(self, call_id: str) -> None:
+        self._ended[call_id] = None
+        if len(self._ended) > ENDED_REMEMBERED:
+            self._ended.popitem(last=False)
+
+    def _forget_calls_of(self, person: str) -> None:
+        for call_id, facts in list(self._calls.items()):
+            if not any(leg.person.id in self._devices for leg in facts.legs):
+                del self._calls[call_id]
+
+    # --- peer messages -----------------------------------------------------------------------------------
+
+    def relay(self, device: Device, message: Peer) -> None:
+        """Pass a peer message on to the other bound device.
+
+        Raises `NotActive` unless the call is active and both are joined legs of it, the sender's on this very
+        device. A message of an epoch that is over is dropped without a word: its sender cannot know yet.
+        """
+        facts = self._calls.get(str(message.call))
+        if facts is None or facts.state is not CallState.ACTIVE:
+            raise NotActive
+        sender = facts.leg_of(device.person)
+        receiver = next((leg for leg in facts.legs if leg.id == str(message.to)), None)
+        if sender is None or sender.state is not LegState.JOINED or sender.device != device.id:
+            raise NotActive
+        if receiver is None or receiver is sender or receiver.state is not LegState.JOINED:
+            raise NotActive
+        if message.epoch != sender.epoch or message.to_epoch != receiver.epoch:
+            return
+        frame = encode(
+            PeerForward(
+                call=facts.id,
+                from_=sender.id,
+                epoch=message.epoch,
+                to_epoch=message.to_epoch,
+                seq=message.seq,
+                ack=message.ack,
+                body=message.body,
+            )
+        )
+        assert receiver.device is not None
+        local = self._devices.get(receiver.person.id, {}).get(receiver.device)
+        if local is not None:
+            local.post(frame)
+        else:
+            self._bus.post(FrameNews(receiver.person.id, receiver.device, frame.decode()))
+
+    # --- presence ----------------------------------------------------------------------------------------
+
+    def watch(self, device: Device, people: Iterable[UUID]) -> None:
+        device.watched = frozenset(map(str, people))
+        device.post(encode(PresenceUpdate(self.presence.views(sorted(device.watched)))))
+
+    def idle(self, device: Device, idle: bool) -> None:
+        if self.presence.set_idle(device.person, device.id, idle):
+            self._presence_changed([device.person])
+
+    def _presence_changed(self, people: Iterable[str]) -> None:
+        people = list(people)
+        self.show_presence(people)
+        self._bus.post(PresenceNews(people))
+
+    def show_presence(self, people: Iterable[str]) -> None:
+        """Send how these people are now to whoever watches them, gathered over a moment."""
+        if self._loop is None:
+            return
+        if not self._changed:
+            self._loop.call_later(PRESENCE_GATHER_SECONDS, self._flush_presence)
+        self._changed.update(people)
+
+    def _flush_presence(self) -> None:
+        changed, self._changed = self._changed, set()
+        for device in self.devices():
+            if people := device.watched & changed:
+                device.post(encode(PresenceUpdate(self.presence.views(sorted(people)))))
+
+    # --- signing out -------------------------------------------------------------------------------------
+
+    def sign_out(self, *, session: str | None = None, person: UUID | None = None) -> None:
+        """Close the sockets of a session, or all of a person's, in every process. From any thread."""
+        self._on_loop(self._sign_out, SignOutNews(session, str(person) if person else None))
+
+    def _sign_out(self, news: SignOutNews) -> None:
+        self._close_signed_out(news)
+        self._bus.post(news)
+
+    def _close_signed_out(self, news: SignOutNews) -> None:
+        for device in self.devices():
+            if device.session == news.session or device.person == news.person:
+                device.close(CloseCode.SIGNED_OUT)
+
+    # --- the bus -----------------------------------------------------------------------------------------
+
+    def _take(self, news: msgspec.Struct) -> None:
+        """Something that another process posted."""
+        match news:
+            case News(facts=facts):
+                self.deliver(facts)
+            case FrameNews(person=person, device=device_id, frame=frame):
+                device = self._devices.get(person, {}).get(device_id)
+                if device is not None:
+                    device.post(frame.encode())
+            case PresenceNews(people=people):
+                self.show_presence(people)
+            case SignOutNews():
+                self._close_signed_out(news)
+
+    def _on_loop(self, act: Callable[..., None], news: Facts | SignOutNews) -> None:
+        """In a serving process, on its loop. Elsewhere (a command) there is nobody local: straight to the bus."""
+        if self._loop is None:
+            self._bus.post_from_outside(News(news) if isinstance(news, Facts) else news)
+        else:
+            self._loop.call_soon_threadsafe(act, news)
+
+
+exchange = Exchange(presence, Bus(settings.REDIS_URL))

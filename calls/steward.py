@@ -1,0 +1,170 @@
+"""The one background task of each process: deadlines, leases, healing.
+
+Every STEWARD_TICK_SECONDS, in one hop off the event loop: renew the leases of the legs whose devices are
+connected here; end rings and leases that are over; find live calls that a local device has not seen the newest
+of, and calls that ended unseen; check that the sessions of the sockets still sign somebody in. Then, on the
+loop, deliver what was found.
+
+Timers only make things prompt; this makes them certain, in whichever process is alive. Acts of two stewards
+at once do no harm: the switchboard lets one through.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import monotonic
+from uuid import UUID
+
+from django.conf import settings
+
+from accounts.models import User
+
+from . import clock, facts, identity, switchboard
+from .core.snapshot import Facts
+from .core.vocabulary import CallState, CloseCode
+from .exchange import Exchange
+from .models import Call, Leg
+from .offload import offload
+from .presence import Known
+
+logger = logging.getLogger(__name__)
+
+# Signing out is told at once; this finds the sessions that ended without a word (expired, deleted by hand).
+SESSIONS_EVERY_TICKS = 5
+LAST_SEEN_EVERY_TICKS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """What a process holds, as plain values for the database thread."""
+
+    devices: set[tuple[str, str]]
+    sessions: dict[str, set[tuple[str, str]]]
+    revs: dict[str, int]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a tick found: calls to deliver, sessions that are over, and what presence must know."""
+
+    calls: list[Facts] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
+
+
+class Steward:
+    """`run` it as a task. Leases are not ended before `START_GRACE_SECONDS` after the start, nor after the
+    database was away: first the devices get the time to come back and the leases to be renewed."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._ticks = 0
+        self._lose_from = monotonic() + settings.START_GRACE_SECONDS
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(settings.STEWARD_TICK_SECONDS)
+            try:
+                await self.tick()
+            except Exception:  # the database or Redis is away, or a bug: the next tick must come all the same
+                logger.exception("The steward's tick failed; leases are spared for now.")
+                self._lose_from = monotonic() + settings.START_GRACE_SECONDS
+
+    async def tick(self) -> None:
+        self._ticks += 1
+        self._close_silent()
+        found = await offload(self._work, self._roster())
+        for each in found.calls:
+            self._exchange.deliver(each)
+        for session in found.over:
+            self._exchange.sign_out(session=session)
+        presence = self._exchange.presence
+        watched = sorted({person for device in self._exchange.devices() for person in device.watched})
+        before = {view.id: view.status for view in presence.views(watched)}
+        presence.known = found.known
+        self._exchange.show_presence(
+            view.id for view in presence.views(watched) if view.status != before[view.id]
+        )
+
+    def _roster(self) -> Roster:
+        devices, sessions, revs = set(), {}, {}
+        for device in self._exchange.devices():
+            devices.add((device.person, device.id))
+            sessions.setdefault(device.session, set()).add((device.person, device.id))
+            for call_id, rev in device.sent.items():
+                revs[call_id] = min(rev, revs.get(call_id, rev))
+        return Roster(devices, sessions, revs)
+
+    def _close_silent(self) -> None:
+        """A page that has not spoken for DEAD_SECONDS is dead, whatever its socket says."""
+        dead = monotonic() - settings.DEAD_SECONDS
+        for device in self._exchange.devices():
+            if device.heard_at < dead and not device.hidden:
+                device.close(CloseCode.SILENT)
+
+    # --- off the loop ------------------------------------------------------------------------------------
+
+    def _work(self, roster: Roster) -> Findings:
+        # Here before now, so that nothing of ours is taken for lost because we were slow.
+        people = {person for person, _ in roster.devices}
+        legs = list(
+            Leg.objects.live()
+            .filter(user_id__in=people)
+            .values_list("pk", "user_id", "device", "state", "call_id", "call__rev", "hidden")
+        )
+        mine = [pk for pk, user, device, *_ in legs if (str(user), device) in roster.devices]
+        if mine:
+            switchboard.renew_leases(mine)
+        sweep(lose=monotonic() >= self._lose_from)
+
+        found = Findings(known=_known())
+        revs = {str(call_id): rev for *_, call_id, rev, hidden in legs if not hidden}
+        stale = {call_id for call_id, rev in revs.items() if roster.revs.get(call_id, 0) < rev}
+        ended = roster.revs.keys() - revs.keys()
+        if stale or ended:
+            found.calls = facts.load(stale | ended)
+        if self._ticks % SESSIONS_EVERY_TICKS == 0:
+            found.over = identity.over(roster.sessions)
+            _end_calls_of_over(roster, found.over)
+        if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
+            User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
+        self._exchange.presence.exchange_with_others()
+        return found
+
+
+def sweep(*, lose: bool = True) -> None:
+    """End every ring and, if `lose`, every lease whose time is over, in whatever process they began."""
+    now = clock.now()
+    for call_id in Call.objects.filter(state=CallState.RINGING, ring_expires_at__lte=now).values_list("pk", flat=True):
+        switchboard.time_out(call_id)
+    if lose:
+        for call_id in set(
+            Leg.objects.joined().filter(lease_expires_at__lte=now).values_list("call_id", flat=True)
+        ):
+            switchboard.lose(call_id)
+
+
+def _end_calls_of_over(roster: Roster, over: Iterable[str]) -> None:
+    for session in over:
+        for person, device in roster.sessions[session]:
+            switchboard.force_end_calls_of(UUID(person), [device])
+
+
+def _known() -> Known:
+    """Who is in a call, and who asked not to be disturbed: in all, not only of our sockets."""
+    now, instant = clock.now(), monotonic()
+    joined = Leg.objects.joined().filter(hidden=False)
+    return Known(
+        in_call_since={
+            str(user): instant - max(timedelta(), now - (answered or now)).total_seconds()
+            for user, answered in joined.values_list("user_id", "call__answered_at")
+        },
+        undisturbed_until={
+            str(pk): instant + (until - now).total_seconds()
+            for pk, until in User.objects.filter(do_not_disturb_until__gt=now).values_list(
+                "pk", "do_not_disturb_until"
+            )
+        },
+    )

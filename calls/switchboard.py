@@ -1,0 +1,329 @@
+"""The only code that changes a call.
+
+Every act is one transaction: lock the call's row, read the clock once, let the machine decide, save what it
+returned with a journal row for each transition, and deliver after commit. Who commits first wins; who comes
+second meets the changed row and is refused by the machine, or by a unique constraint.
+
+Everything here is synchronous: consumers reach it through `offload`, views, admin and commands call it.
+
+A repeated command runs into the machine (its leg has moved on) or into a unique constraint (its journal row
+exists). Only then is the receipt looked for; the ordinary path pays nothing for it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from accounts.contacts import is_blocked
+from accounts.models import User
+
+from . import clock, facts
+from .core import machine
+from .core.errors import AlreadyInCall, CallError, NoSuchCall, NotAllowed, TooLate
+from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, Role
+from .exchange import exchange
+from .models import Call, JournalEntry, Leg
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whose command it is, from which device, and its id: all from the session and the socket."""
+
+    person: UUID
+    device: str
+    command: str | None = None
+
+
+def terms() -> machine.Terms:
+    return machine.Terms(
+        ring=timedelta(seconds=settings.CALL_RING_SECONDS),
+        caller_lease=timedelta(seconds=settings.CALLER_LEASE_SECONDS),
+        leg_lease=timedelta(seconds=settings.LEG_LEASE_SECONDS),
+    )
+
+
+def place(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
+    """Call `to`. Returns the id of the call it became: another than `call_id` when they were calling already.
+
+    Two people who call each other in the same moment: on PostgreSQL both may find no ringing call and insert
+    one; `ringing_pair` lets one through, and the other comes round again and finds it.
+    """
+    if to == actor.person:
+        raise NotAllowed("You cannot call yourself.")
+    try:
+        return _place_once(actor, call_id, to, kind)
+    except IntegrityError:
+        if (done := _receipt(actor)) is not None:
+            return done
+        if Leg.objects.joined().filter(user_id=actor.person).exists():
+            raise AlreadyInCall from None
+        if Call.objects.filter(pk=call_id).exists():
+            raise NotAllowed("Choose another id for this call.") from None
+        return _place_once(actor, call_id, to, kind)
+
+
+def _place_once(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
+    theirs = Call.objects.filter(ringing_pair=_pair(actor.person, to), legs__user=to, legs__role=Role.CALLER)
+    if (glare := theirs.first()) is not None:
+        try:
+            return accept(actor, glare.pk)
+        except (TooLate, NoSuchCall):
+            time_out(glare.pk)
+        except CallError:
+            pass  # it ended, or was answered elsewhere, since we looked
+    with transaction.atomic():
+        now = clock.now()
+        people = User.objects.in_bulk([actor.person, to])
+        callee = people.get(to)
+        hidden = callee is not None and is_blocked(owner_id=to, person_id=actor.person)
+        rows = [
+            Leg(id=uuid4(), call_id=call_id, user=people[actor.person], role=Role.CALLER, device=actor.device),
+            Leg(id=uuid4(), call_id=call_id, user=callee, role=Role.CALLEE, hidden=hidden),
+        ]
+        decision = machine.place(
+            str(call_id),
+            kind,
+            caller=replace(_ringing(rows[0]), device=actor.device),
+            callee=_ringing(rows[1]),
+            callee_is_busy=Leg.objects.joined().filter(user=callee).exists() if callee else False,
+            now=now,
+            terms=terms(),
+        )
+        decision = _after_place(decision, callee, hidden, now)
+        row = Call(pk=call_id, ringing_pair=None if hidden or callee is None else _pair(actor.person, to))
+        _save(row, rows, decision, now, By.PERSON, actor, insert=True)
+    _occupy(actor.person, but=call_id)
+    return call_id
+
+
+def _ringing(row: Leg) -> machine.Leg:
+    row.state = LegState.RINGING
+    return row.as_core()
+
+
+def _after_place(
+    decision: machine.Decision, callee: User | None, hidden: bool, now: datetime
+) -> machine.Decision:
+    """What follows at once from who the callee is.
+
+    Nobody there to ring: missed, and the call `unavailable`; so is a closed account and an id of nobody.
+    Hidden by a block: it "rings" as it would for anyone else, only that no device does.
+    """
+    leg = decision.call.legs[1]
+    if leg.state is not LegState.RINGING:
+        return decision
+    if callee is None or not callee.is_active or not exchange.is_reachable(callee.pk):
+        event = machine.Event(EventName.UNREACHABLE, leg.id, By.SYSTEM)
+    elif hidden:
+        event = machine.Event(EventName.ALERT, leg.id, By.PERSON, person=leg.person)
+    else:
+        return decision
+    after = machine.decide(decision.call, event, now, terms())
+    return machine.Decision(after.call, decision.transitions + after.transitions)
+
+
+def alert(actor: Actor, call_id: UUID) -> UUID:
+    """A device of the callee really rings."""
+    return _own(actor, call_id, EventName.ALERT)
+
+
+def accept(actor: Actor, call_id: UUID) -> UUID:
+    """Join, bound to the actor's device. Whoever else rings this person is told that they are busy."""
+    _own(actor, call_id, EventName.ACCEPT)
+    _occupy(actor.person, but=call_id)
+    return call_id
+
+
+def decline(actor: Actor, call_id: UUID) -> UUID:
+    return _own(actor, call_id, EventName.DECLINE)
+
+
+def hang_up(actor: Actor, call_id: UUID, failure: FailureStage | None = None) -> UUID:
+    """Leave. `failure` is the stage at which media failed for good."""
+    return _own(actor, call_id, EventName.HANG_UP, failure)
+
+
+def move(actor: Actor, call_id: UUID) -> UUID:
+    return _own(actor, call_id, EventName.MOVE)
+
+
+def rejoin(actor: Actor, call_id: UUID) -> UUID:
+    return _own(actor, call_id, EventName.REJOIN)
+
+
+def time_out(call_id: UUID) -> None:
+    """End every ring of this call whose deadline has passed. For the steward; harmless at any time."""
+    _each_leg(call_id, LegState.RINGING, EventName.TIME_OUT, By.STEWARD)
+
+
+def lose(call_id: UUID) -> None:
+    """Give up every leg of this call whose lease ran out. For the steward; harmless at any time."""
+    _each_leg(call_id, LegState.JOINED, EventName.LOSE, By.STEWARD)
+
+
+def force_end(call_id: UUID, by: By = By.SYSTEM, actor: UUID | None = None) -> None:
+    """End a live call as `revoked`; does nothing to one that has ended."""
+    _act(call_id, By(by), lambda call: _first_live(call, EventName.FORCE_END, by), actor_id=actor)
+
+
+def force_end_calls_of(person: UUID, devices: list[str] | None = None) -> None:
+    """End the live calls of a person who may no longer take part: signed out (on these devices) or closed."""
+    joined = Leg.objects.joined().filter(user_id=person)
+    if devices is not None:
+        joined = joined.filter(device__in=devices)
+    for call_id in joined.values_list("call_id", flat=True):
+        force_end(call_id)
+
+
+def renew_leases(legs: list[UUID]) -> None:
+    """Their devices are connected. No transition: the revision stays, and no leg that ended comes back."""
+    joined, now, limits = Leg.objects.joined().filter(pk__in=legs), clock.now(), terms()
+    joined.filter(call__answered_at=None).update(lease_expires_at=now + limits.caller_lease)
+    joined.exclude(call__answered_at=None).update(lease_expires_at=now + limits.leg_lease)
+
+
+# --- the one way in --------------------------------------------------------------------------------------
+
+Choose = Callable[[machine.Call], machine.Event | None]
+
+
+def _own(actor: Actor, call_id: UUID, name: EventName, failure: FailureStage | None = None) -> UUID:
+    """An event of the actor's own leg."""
+
+    def choose(call: machine.Call) -> machine.Event:
+        leg = call.leg_of(str(actor.person))
+        if leg is None:
+            raise NoSuchCall
+        return machine.Event(name, leg.id, By.PERSON, str(actor.person), actor.device, failure)
+
+    try:
+        _act(call_id, By.PERSON, choose, actor=actor)
+    except (CallError, IntegrityError) as error:
+        if (done := _receipt(actor)) is not None:
+            return done
+        if isinstance(error, IntegrityError):
+            raise AlreadyInCall from None
+        raise
+    return call_id
+
+
+def _each_leg(call_id: UUID, state: LegState, name: EventName, by: By) -> None:
+    legs = Leg.objects.filter(call_id=call_id, state=state).values_list("pk", flat=True)
+    for leg_id in legs:
+        try:
+            _act(call_id, by, lambda call, leg=str(leg_id): machine.Event(name, leg, by))  # type: ignore[misc]
+        except CallError:
+            continue  # somebody was faster, or it is not due
+
+
+def _first_live(call: machine.Call, name: EventName, by: By) -> machine.Event | None:
+    leg = next((leg for leg in call.legs if leg.state.live), None)
+    return machine.Event(name, leg.id, by) if leg else None
+
+
+def _occupy(person: UUID, but: UUID) -> None:
+    """This person has joined a call: their other rings end as `busy`, each in a transaction of its own."""
+    others = Leg.objects.known_to(person).filter(state=LegState.RINGING).exclude(call_id=but)
+    for call_id in others.values_list("call_id", flat=True):
+        _each_leg_of(person, call_id)
+
+
+def _each_leg_of(person: UUID, call_id: UUID) -> None:
+    def choose(call: machine.Call) -> machine.Event | None:
+        leg = call.leg_of(str(person))
+        return machine.Event(EventName.OCCUPIED, leg.id, By.SYSTEM) if leg else None
+
+    try:
+        _act(call_id, By.SYSTEM, choose)
+    except CallError:
+        pass  # it ended meanwhile
+
+
+def _act(
+    call_id: UUID, by: By, choose: Choose, *, actor: Actor | None = None, actor_id: UUID | None = None
+) -> None:
+    with transaction.atomic():
+        try:
+            row = Call.objects.select_for_update().get(pk=call_id)
+        except Call.DoesNotExist:
+            raise NoSuchCall from None
+        rows = list(row.legs.select_related("user").order_by("-role"))  # the caller first
+        if actor is not None and any(leg.hidden and leg.user_id == actor.person for leg in rows):
+            raise NoSuchCall
+        now = clock.now()
+        call = row.as_core(rows)
+        event = choose(call)
+        if event is None:
+            return
+        decision = machine.decide(call, event, now, terms())
+        _save(row, rows, decision, now, by, actor, actor_id=actor_id)
+
+
+def _save(
+    row: Call,
+    rows: list[Leg],
+    decision: machine.Decision,
+    now: datetime,
+    by: By,
+    actor: Actor | None,
+    *,
+    actor_id: UUID | None = None,
+    insert: bool = False,
+) -> None:
+    """Write what the machine returned, and nothing else; deliver after commit."""
+    if not decision.transitions:
+        return
+    call = decision.call
+    row.kind, row.state, row.rev = call.kind, call.state, call.rev
+    row.placed_at, row.ring_expires_at = call.placed_at, call.ring_expires_at
+    row.answered_at, row.ended_at, row.end_reason = call.answered_at, call.ended_at, call.end_reason or ""
+    if not any(leg.state is LegState.RINGING for leg in call.legs):
+        row.ringing_pair = None
+    row.save(force_insert=insert)
+
+    changed = {transition.leg for transition in decision.transitions}
+    for leg_row in rows:
+        leg = call.leg(str(leg_row.pk))
+        if insert or leg.id in changed or leg.lease_expires_at != leg_row.lease_expires_at:
+            _write_leg(leg_row, leg, insert)
+    JournalEntry.objects.bulk_create(
+        JournalEntry(
+            call=row,
+            leg_id=UUID(transition.leg),
+            rev=call.rev,
+            at=now,
+            event=transition.event,
+            before=transition.before or "",
+            after=transition.after,
+            by=by if index == 0 else By.SYSTEM,
+            actor_id=(actor.person if actor else actor_id) if index == 0 else None,
+            device=actor.device if actor and index == 0 else "",
+            command=actor.command if actor and index == 0 else None,
+        )
+        for index, transition in enumerate(decision.transitions)
+    )
+    news = facts.of(row, rows, now)
+    transaction.on_commit(lambda: exchange.publish(news))
+
+
+def _write_leg(row: Leg, leg: machine.Leg, insert: bool) -> None:
+    row.state, row.device, row.epoch = leg.state, leg.device or "", leg.epoch
+    row.alerted_at, row.joined_at, row.ended_at = leg.alerted_at, leg.joined_at, leg.ended_at
+    row.lease_expires_at, row.failure = leg.lease_expires_at, leg.failure or ""
+    row.save(force_insert=insert)
+
+
+def _receipt(actor: Actor) -> UUID | None:
+    """The call that this very command has changed already."""
+    if actor.command is None:
+        return None
+    entries = JournalEntry.objects.filter(actor_id=actor.person, command=actor.command)
+    return entries.values_list("call_id", flat=True).first()
+
+
+def _pair(one: UUID, other: UUID) -> str:
+    return ":".join(sorted((str(one), str(other))))
