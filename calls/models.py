@@ -110,7 +110,11 @@ class Leg(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="legs", verbose_name=_("call"))
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="legs", verbose_name=_("person")
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="legs",
+        verbose_name=_("person"),
     )
     role = models.CharField(_("role"), max_length=WORD_LENGTH, choices=_choices(Role))
     state = models.CharField(_("state"), max_length=WORD_LENGTH, choices=_choices(LegState))
@@ -179,7 +183,11 @@ class JournalEntry(models.Model):
     after = models.CharField(_("to"), max_length=WORD_LENGTH)
     by = models.CharField(_("by"), max_length=WORD_LENGTH, choices=_choices(By))
     actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("person")
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        verbose_name=_("person"),
     )
     device = models.CharField(_("device"), max_length=DEVICE_LENGTH, blank=True)
     command = models.CharField(max_length=COMMAND_LENGTH, null=True, editable=False)  # noqa: DJ001 (NULLs are distinct)
@@ -188,9 +196,7 @@ class JournalEntry(models.Model):
         verbose_name = _("journal entry")
         verbose_name_plural = _("journal")
         ordering = ("id",)
-        constraints = (
-            models.UniqueConstraint(name="one_effect_a_command", fields=["actor", "command"]),
-        )
+        constraints = (models.UniqueConstraint(name="one_effect_a_command", fields=["actor", "command"]),)
 
     def __str__(self) -> str:
         return f"{self.event}: {self.before or '–'} → {self.after}"

@@ -111,8 +111,10 @@ class Presence:
         """Tell the others at once that this person is here; the next `exchange_with_others` would be late."""
         if self._redis is not None:
             with self._redis.pipeline() as pipe:
-                pipe.hset(self._key, person, "0").expire(self._key, HERE_SECONDS)
-                pipe.sadd(PROCESSES, self._process).execute()
+                pipe.hset(self._key, person, "0")
+                pipe.expire(self._key, HERE_SECONDS)
+                pipe.sadd(PROCESSES, self._process)
+                pipe.execute()
 
     def exchange_with_others(self) -> None:
         """Write who is here, read who is elsewhere. Raises `redis.RedisError` when Redis is away."""
@@ -123,8 +125,10 @@ class Presence:
         with self._redis.pipeline() as pipe:
             pipe.delete(self._key)
             if mine:
-                pipe.hset(self._key, mapping=mine).expire(self._key, HERE_SECONDS)
-            pipe.sadd(PROCESSES, self._process).smembers(PROCESSES)
+                pipe.hset(self._key, mapping=mine)
+                pipe.expire(self._key, HERE_SECONDS)
+            pipe.sadd(PROCESSES, self._process)
+            pipe.smembers(PROCESSES)
             others = sorted(pipe.execute()[-1] - {self._process})
         elsewhere: dict[str, bool] = {}
         for process, people in zip(others, self._people_of(others), strict=True):
@@ -151,9 +155,7 @@ class Presence:
 
     def _forget(self) -> None:
         now = monotonic()
-        self._left_at = {
-            person: at for person, at in list(self._left_at.items()) if now - at < LINGER_SECONDS
-        }
+        self._left_at = {person: at for person, at in list(self._left_at.items()) if now - at < LINGER_SECONDS}
 
 
 def _key(process: str) -> str:

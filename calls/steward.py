@@ -84,12 +84,12 @@ class Steward:
         watched = sorted({person for device in self._exchange.devices() for person in device.watched})
         before = {view.id: view.status for view in presence.views(watched)}
         presence.known = found.known
-        self._exchange.show_presence(
-            view.id for view in presence.views(watched) if view.status != before[view.id]
-        )
+        self._exchange.show_presence(view.id for view in presence.views(watched) if view.status != before[view.id])
 
     def _roster(self) -> Roster:
-        devices, sessions, revs = set(), {}, {}
+        devices: set[tuple[str, str]] = set()
+        sessions: dict[str, set[tuple[str, str]]] = {}
+        revs: dict[str, int] = {}
         for device in self._exchange.devices():
             devices.add((device.person, device.id))
             sessions.setdefault(device.session, set()).add((device.person, device.id))
@@ -140,9 +140,7 @@ def sweep(*, lose: bool = True) -> None:
     for call_id in Call.objects.filter(state=CallState.RINGING, ring_expires_at__lte=now).values_list("pk", flat=True):
         switchboard.time_out(call_id)
     if lose:
-        for call_id in set(
-            Leg.objects.joined().filter(lease_expires_at__lte=now).values_list("call_id", flat=True)
-        ):
+        for call_id in set(Leg.objects.joined().filter(lease_expires_at__lte=now).values_list("call_id", flat=True)):
             switchboard.lose(call_id)
 
 
@@ -162,9 +160,7 @@ def _known() -> Known:
             for user, answered in joined.values_list("user_id", "call__answered_at")
         },
         undisturbed_until={
-            str(pk): instant + (until - now).total_seconds()
-            for pk, until in User.objects.filter(do_not_disturb_until__gt=now).values_list(
-                "pk", "do_not_disturb_until"
-            )
+            str(pk): instant + (until - now).total_seconds()  # type: ignore[operator]  # the filter leaves no NULL
+            for pk, until in User.objects.filter(do_not_disturb_until__gt=now).values_list("pk", "do_not_disturb_until")
         },
     )

@@ -105,9 +105,7 @@ def _ringing(row: Leg) -> machine.Leg:
     return row.as_core()
 
 
-def _after_place(
-    decision: machine.Decision, callee: User | None, hidden: bool, now: datetime
-) -> machine.Decision:
+def _after_place(decision: machine.Decision, callee: User | None, hidden: bool, now: datetime) -> machine.Decision:
     """What follows at once from who the callee is.
 
     Nobody there to ring: missed, and the call `unavailable`; so is a closed account and an id of nobody.
@@ -243,9 +241,7 @@ def _each_leg_of(person: UUID, call_id: UUID) -> None:
         pass  # it ended meanwhile
 
 
-def _act(
-    call_id: UUID, by: By, choose: Choose, *, actor: Actor | None = None, actor_id: UUID | None = None
-) -> None:
+def _act(call_id: UUID, by: By, choose: Choose, *, actor: Actor | None = None, actor_id: UUID | None = None) -> None:
     with transaction.atomic():
         try:
             row = Call.objects.select_for_update().get(pk=call_id)

@@ -157,9 +157,7 @@ def place(
     terms: Terms,
 ) -> Decision:
     """A new call: the caller joined on their device, the callee ringing, or `busy` and the call over."""
-    caller = replace(
-        caller, state=LegState.JOINED, joined_at=now, lease_expires_at=now + terms.caller_lease
-    )
+    caller = replace(caller, state=LegState.JOINED, joined_at=now, lease_expires_at=now + terms.caller_lease)
     callee = replace(callee, state=TABLE[None, EventName.PLACE].to)
     call = Call(call_id, kind, (caller, callee), placed_at=now, ring_expires_at=now + terms.ring)
     transitions = tuple(Transition(leg.id, EventName.PLACE, None, leg.state) for leg in call.legs)
@@ -263,9 +261,7 @@ def _settle(legs: tuple[Leg, ...], now: datetime) -> tuple[tuple[Leg, ...], list
 
 
 def _lease(legs: tuple[Leg, ...], until: datetime) -> tuple[Leg, ...]:
-    return tuple(
-        replace(leg, lease_expires_at=until) if leg.state is LegState.JOINED else leg for leg in legs
-    )
+    return tuple(replace(leg, lease_expires_at=until) if leg.state is LegState.JOINED else leg for leg in legs)
 
 
 def _end_reason(event: Event, was_active: bool) -> EndReason:
@@ -288,12 +284,7 @@ def _end_reason(event: Event, was_active: bool) -> EndReason:
         case EventName.FORCE_END:
             return EndReason.REVOKED
         case (
-            EventName.PLACE
-            | EventName.ALERT
-            | EventName.ACCEPT
-            | EventName.MOVE
-            | EventName.REJOIN
-            | EventName.SETTLE
+            EventName.PLACE | EventName.ALERT | EventName.ACCEPT | EventName.MOVE | EventName.REJOIN | EventName.SETTLE
         ):
             raise AssertionError(f"{event.name} cannot end a call")
 

@@ -155,9 +155,7 @@ class Peer(Message, frozen=True, forbid_unknown_fields=True, tag="peer"):
     body: PeerBody | None = None
 
 
-ClientMessage = (
-    Hello | Ping | Place | Alert | Accept | Decline | HangUp | Move | Rejoin | Watch | Peer
-)
+ClientMessage = Hello | Ping | Place | Alert | Accept | Decline | HangUp | Move | Rejoin | Watch | Peer
 CallCommand = Place | Alert | Accept | Decline | HangUp | Move | Rejoin
 
 

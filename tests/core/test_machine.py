@@ -105,9 +105,7 @@ def test_alert_is_noted_once() -> None:
         (Event(EventName.FORCE_END, CALLER, By.ADMIN), EndReason.REVOKED, (LegState.LEFT, LegState.MISSED)),
     ],
 )
-def test_ways_for_a_ringing_call_to_end(
-    event: Event, reason: EndReason, legs: tuple[LegState, ...]
-) -> None:
+def test_ways_for_a_ringing_call_to_end(event: Event, reason: EndReason, legs: tuple[LegState, ...]) -> None:
     call = do(placed(), event)
     assert (call.state, call.end_reason, call.ended_at, states(call)) == (CallState.ENDED, reason, NOW, legs)
 

@@ -106,7 +106,16 @@ class TestPeer:
     def test_an_acknowledgement_has_no_body(self) -> None:
         assert protocol.decode(peer(None, seq=0, ack=7)).ack == 7
 
-    @pytest.mark.parametrize("body", [{"kind": "rollback"}, {"kind": "offer"}, {"sdp": "x"}, "offer", {"kind": "media", "microphone": 1, "camera": 0}])
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"kind": "rollback"},
+            {"kind": "offer"},
+            {"sdp": "x"},
+            "offer",
+            {"kind": "media", "microphone": 1, "camera": 0},
+        ],
+    )
     def test_other_bodies_are_refused(self, body: object) -> None:
         with pytest.raises(BadMessage):
             protocol.decode(peer(body))
@@ -121,7 +130,12 @@ class TestPeer:
         }  # fmt: skip
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
 def test_no_json_brings_the_decoder_down(value: object) -> None:
     with pytest.raises(BadMessage):
         protocol.decode(json.dumps(value))

@@ -1,0 +1,66 @@
+"""Typed readers of the environment that fail loudly: a wrong value gets a sentence, not a guess."""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+read = environ.Env()
+
+
+def seconds(name: str, default: float) -> float:
+    """A positive duration in seconds, from EARSHOT_<name>."""
+    text = read.str(f"EARSHOT_{name}", default=str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if value <= 0:
+        raise ImproperlyConfigured(f"EARSHOT_{name} is {text!r}; it must be a number of seconds above 0.")
+    return value
+
+
+def choice(name: str, options: tuple[str, ...], default: str) -> str:
+    value = read.str(name, default=default)
+    if value not in options:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be one of {', '.join(options)}.")
+    return str(value)
+
+
+def origins(name: str, default: str) -> list[str]:
+    """Whole origins, separated by spaces: scheme, host and, where it is not the usual one, port."""
+    values = read.str(name, default=default).split()
+    for value in values:
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.netloc or value != f"{parts.scheme}://{parts.netloc}":
+            raise ImproperlyConfigured(
+                f"{name} has {value!r}; an origin is like https://calls.example.org, without a path."
+            )
+    return list(values)
+
+
+def hosts_of(origins: list[str]) -> list[str]:
+    """The host names of these origins, as ALLOWED_HOSTS wants them."""
+    return sorted({f"[{h}]" if ":" in (h := urlsplit(each).hostname or "") else h for each in origins})
+
+
+def secret_key(folder: Path) -> str:
+    """Django's SECRET_KEY: from the environment, or made at the first run and kept in the data folder."""
+    if key := read.str("SECRET_KEY", default=""):
+        return str(key)
+    file = folder / "secret_key"
+    if not file.exists():
+        # Exclusive: of two processes that start at once, one makes it and the other reads it.
+        try:
+            with open(file, "x", opener=_private) as out:
+                out.write(secrets.token_urlsafe(64))
+        except FileExistsError:
+            pass
+    return file.read_text().strip()
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

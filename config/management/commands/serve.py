@@ -1,0 +1,159 @@
+"""`manage.py serve`: everything between a fresh checkout and a page that opens. `./run` calls it.
+
+Brings the database and the static files up to date, makes the local certificate if asked to, and runs daphne in
+this process, so that the limits it needs are set here and nowhere else.
+"""
+
+import asyncio
+import hashlib
+import logging
+import os
+import socket
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from accounts.setup import setup_url
+from django.apps import apps
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import autoreload
+
+from calls.core.protocol import FRAME_BYTES
+from config import certificates
+
+# A half-open socket is noticed after both together (FACTS.md, trap 13).
+PING_INTERVAL = PING_TIMEOUT = 10
+
+
+class Command(BaseCommand):
+    help = "Serve Earshot with daphne: pages, static files and the socket."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--https", action="store_true", help="TLS with a local certificate authority")
+        parser.add_argument("--demo", action="store_true", help="add some people to try it with")
+        parser.add_argument("--dev", action="store_true", help="load again when a Python file changes")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.started = time.monotonic()
+        if os.environ.get(autoreload.DJANGO_AUTORELOAD_ENV) != "true":  # not again in the reloaded child
+            _check_port(options["host"], options["port"])
+        if options["dev"]:
+            autoreload.run_with_reloader(self.serve, **options)
+        else:
+            self.serve(**options)
+
+    def serve(self, **options: Any) -> None:
+        if _migrations_pending():
+            self.step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
+        if not settings.DEBUG and _static_changed():
+            self.step(
+                "Collecting static files",
+                lambda: call_command("collectstatic", verbosity=0, interactive=False, clear=True),
+            )
+            _static_stamp().write_text(_static_digest())
+        if options["demo"]:
+            call_command("demo", stdout=self.stdout)
+        endpoint = f"tcp:port={options['port']}:interface={_escape(options['host'])}"
+        if options["https"]:
+            authority = certificates.ensure(settings.DATA / "tls", settings.ALLOWED_HOSTS)
+            endpoint = (
+                f"ssl:port={options['port']}:interface={_escape(options['host'])}"
+                f":privateKey={_escape(str(authority.key))}:certKey={_escape(str(authority.certificate))}"
+            )
+            self.stdout.write(certificates.how_to_trust(authority.root))
+        self.run_daphne(endpoint, in_main_thread=not options["dev"])
+
+    def run_daphne(self, endpoint: str, in_main_thread: bool) -> None:
+        # Importing daphne's server installs the asyncio reactor; nothing else may have installed one before.
+        from daphne.server import Server
+
+        from calls import background
+        from config.asgi import application
+
+        logging.getLogger("daphne").setLevel(logging.WARNING)
+
+        def ready() -> None:
+            asyncio.get_event_loop().create_task(background.start())
+            self.announce()
+
+        Server(
+            application,
+            endpoints=[endpoint],
+            signal_handlers=in_main_thread,
+            ready_callable=ready,
+            ping_interval=PING_INTERVAL,
+            ping_timeout=PING_TIMEOUT,
+            websocket_timeout=-1,
+            websocket_max_message_size=FRAME_BYTES,
+            websocket_max_frame_size=FRAME_BYTES,
+            server_name="earshot",
+        ).run()
+
+    def announce(self) -> None:
+        origin = settings.EARSHOT_ORIGINS[0]
+        self.stdout.write(f"Ready after {time.monotonic() - self.started:.1f} s.\n")
+        if address := setup_url(origin):
+            self.stdout.write(f"First, make the admin account here (the address works once):\n\n    {address}\n")
+        else:
+            self.stdout.write(f"\n    Earshot: {origin}\n")
+        self.stdout.write("Stop it with Ctrl+C.")
+        self.stdout.flush()
+
+    def step(self, what: str, do: Any) -> None:
+        self.stdout.write(f"{what} … ", ending="")
+        self.stdout.flush()
+        began = time.monotonic()
+        do()
+        self.stdout.write(f"{time.monotonic() - began:.1f} s")
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise CommandError(
+                f"Cannot listen on {host}, port {port}: {error.strerror}. "
+                f"Choose another port, for example: ./run --port {port + 1}"
+            ) from None
+
+
+def _escape(text: str) -> str:
+    """For a Twisted endpoint description, where a colon ends an argument."""
+    return text.strip("[]").replace("\\", r"\\").replace(":", r"\:")
+
+
+def _migrations_pending() -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _static_stamp() -> Path:
+    return Path(settings.STATIC_ROOT).with_name("static.stamp")
+
+
+def _static_changed() -> bool:
+    stamp = _static_stamp()
+    return not stamp.exists() or stamp.read_text() != _static_digest()
+
+
+def _static_digest() -> str:
+    """Changes when a static file of ours or of an installed app does."""
+    folders = [Path(folder) for folder in settings.STATICFILES_DIRS]
+    folders += [Path(app.path) / "static" for app in apps.get_app_configs()]
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file():
+                about = file.stat()
+                digest.update(f"{file} {about.st_size} {about.st_mtime_ns}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,48 @@
+"""Headers that no library of ours sets."""
+
+from collections.abc import Awaitable, Callable
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
+
+# What a page of ours may ask the browser for (W3C Permissions Policy); everything else is refused.
+PERMISSIONS_POLICY = ", ".join(
+    [
+        "camera=(self)",
+        "microphone=(self)",
+        "display-capture=(self)",
+        "speaker-selection=(self)",
+        "autoplay=(self)",
+        "screen-wake-lock=(self)",
+        "geolocation=()",
+        "payment=()",
+        "usb=()",
+        "serial=()",
+        "bluetooth=()",
+        "midi=()",
+    ]
+)
+
+
+@sync_and_async_middleware
+def permissions_policy(
+    get_response: Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]],
+) -> Callable[[HttpRequest], HttpResponse | Awaitable[HttpResponse]]:
+    if iscoroutinefunction(get_response):
+
+        async def later(request: HttpRequest) -> HttpResponse:
+            return _with_policy(await get_response(request))  # type: ignore[misc]
+
+        markcoroutinefunction(later)
+        return later
+
+    def now(request: HttpRequest) -> HttpResponse:
+        return _with_policy(get_response(request))
+
+    return now
+
+
+def _with_policy(response: HttpResponse) -> HttpResponse:
+    response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
+    return response

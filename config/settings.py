@@ -1,0 +1,236 @@
+"""All settings. What an operator may change comes from the environment; docs/operating.md lists it."""
+
+from pathlib import Path
+
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from . import env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA = Path(env.read.str("EARSHOT_DATA", default=str(BASE_DIR / "var"))).resolve()
+try:
+    DATA.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"The data folder {DATA} cannot be made: {error.strerror}.") from None
+
+DEBUG = env.read.bool("EARSHOT_DEBUG", default=False)
+SECRET_KEY = env.secret_key(DATA)
+SECRET_KEY_FALLBACKS = env.read.list("SECRET_KEY_FALLBACKS", default=[])
+
+# --- where it is reached ---------------------------------------------------------------------------------
+
+# One list says it all: hosts, CSRF and the socket's Origin check come from it.
+EARSHOT_ORIGINS = env.origins("EARSHOT_ORIGINS", "http://localhost:8000 http://127.0.0.1:8000 http://[::1]:8000")
+ALLOWED_HOSTS = env.hosts_of(EARSHOT_ORIGINS)
+CSRF_TRUSTED_ORIGINS = EARSHOT_ORIGINS
+OVER_TLS = all(origin.startswith("https://") for origin in EARSHOT_ORIGINS)
+
+# How many proxies in front of us add to X-Forwarded-For and may be believed.
+TRUSTED_PROXIES = env.read.int("EARSHOT_TRUSTED_PROXIES", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = OVER_TLS
+SESSION_COOKIE_NAME = "__Host-earshot" if OVER_TLS else "earshot"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = False  # the page sends it back with its own POSTs
+SECURE_HSTS_SECONDS = env.read.int("EARSHOT_HSTS_SECONDS", default=0)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:", "blob:"],
+        "font-src": [SELF],
+        "media-src": [SELF, "blob:"],
+        # Safari does not count ws: as 'self'.
+        "connect-src": [SELF, *(origin.replace("http", "ws", 1) for origin in EARSHOT_ORIGINS)],
+        "manifest-src": [SELF],
+        "worker-src": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "object-src": [NONE],
+    }
+}
+
+# --- what it is made of ----------------------------------------------------------------------------------
+
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "calls",
+    "allauth",
+    "allauth.account",
+    "channels",
+    "csp",
+    "lucide",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.middleware.permissions_policy",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+            ]
+        },
+    }
+]
+
+# --- database, bus and cache -----------------------------------------------------------------------------
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+SQLITE_OPTIONS = {
+    # BEGIN IMMEDIATE takes the write lock at once: select_for_update does nothing on SQLite, and a read that
+    # becomes a write cannot wait. NORMAL with WAL survives a killed process; only a power cut can cost the
+    # last commits, and the file stays whole.
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+if env.read.str("DATABASE_URL", default=""):
+    DATABASES = {"default": env.read.db("DATABASE_URL")}
+    if DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 12}}}
+else:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "db.sqlite3"}}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"] |= {"OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
+
+# Threads that carry database work for the sockets. On SQLite one writes at a time; more would only wait.
+DATABASE_THREADS = env.read.int("EARSHOT_DATABASE_THREADS", default=4)
+
+REDIS_URL = env.read.str("REDIS_URL", default="")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {
+            # Subscribes again by itself after a restart of Redis; the core layer closes every socket.
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            "CONFIG": {"hosts": [REDIS_URL]},
+        }
+    }
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# --- calls -----------------------------------------------------------------------------------------------
+
+CALL_RING_SECONDS = env.seconds("CALL_RING_SECONDS", 60)
+# A caller who is gone while it rings is noticed within this and one tick of the steward.
+CALLER_LEASE_SECONDS = env.seconds("CALLER_LEASE_SECONDS", 7)
+LEG_LEASE_SECONDS = env.seconds("LEG_LEASE_SECONDS", 30)
+STEWARD_TICK_SECONDS = env.seconds("STEWARD_TICK_SECONDS", 2)
+START_GRACE_SECONDS = env.seconds("START_GRACE_SECONDS", 30)
+PING_SECONDS = env.seconds("PING_SECONDS", 10)
+DEAD_SECONDS = env.seconds("DEAD_SECONDS", 25)
+CONNECT_SECONDS = env.seconds("CONNECT_SECONDS", 20)
+ICE_RESTART_SECONDS = env.seconds("ICE_RESTART_SECONDS", 2)
+ICE_GIVE_UP_SECONDS = env.seconds("ICE_GIVE_UP_SECONDS", 30)
+
+# No third party's server is ever contacted by default: without these, calls connect directly or not at all.
+STUN_URLS = env.read.list("STUN_URLS", default=[])
+TURN_URLS = env.read.list("TURN_URLS", default=[])
+TURN_SECRET = env.read.str("TURN_SECRET", default="")
+
+# --- people ----------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# Who may make an account: anyone, only who is invited, nobody.
+EARSHOT_SIGN_UP = env.choice("EARSHOT_SIGN_UP", ("open", "invite", "closed"), "invite")
+
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
+ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_PRESERVE_USERNAME_CASING = False
+ACCOUNT_USERNAME_MIN_LENGTH = 2
+ACCOUNT_EMAIL_VERIFICATION = env.choice("EARSHOT_EMAIL_VERIFICATION", ("mandatory", "optional", "none"), "optional")
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+
+if env.read.str("EMAIL_URL", default=""):
+    vars().update(env.read.email("EMAIL_URL"))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = env.read.str("EARSHOT_MAIL_FROM", default="Earshot <earshot@localhost>")
+
+# --- text, files, logs -----------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = env.read.str("TZ", default="UTC") or "UTC"
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_MAX_AGE = 0 if DEBUG else 60
+WHITENOISE_USE_FINDERS = DEBUG
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname:7} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.read.str("EARSHOT_LOG_LEVEL", default="WARNING")},
+}
