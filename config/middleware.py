@@ -32,13 +32,13 @@ def permissions_policy(
     if iscoroutinefunction(get_response):
 
         async def later(request: HttpRequest) -> HttpResponse:
-            return _with_policy(await get_response(request))  # type: ignore[misc]
+            return _with_policy(await get_response(request))
 
         markcoroutinefunction(later)
         return later
 
     def now(request: HttpRequest) -> HttpResponse:
-        return _with_policy(get_response(request))
+        return _with_policy(get_response(request))  # type: ignore[arg-type]
 
     return now
 
