@@ -21,22 +21,33 @@ def blocked_by(user: User) -> UserQuerySet:
 
 def is_blocked(owner_id: UUID | str, person_id: UUID | str) -> bool:
     """Whether `owner` has blocked `person`."""
-    return Block.objects.filter(owner_id=owner_id, person_id=person_id).exists()
+    return Block.objects.filter(owner=owner_id, person=person_id).exists()
 
 
-def toggle_favourite(owner: User, person: User) -> bool:
-    """Whether `person` is a favourite now."""
-    favourite, made = Favourite.objects.get_or_create(owner=owner, person=person)
-    if not made:
-        favourite.delete()
-    return made
+def others_than(user: User) -> UserQuerySet:
+    """Everybody else, closed accounts included."""
+    return User.objects.get_queryset().exclude(pk=user.pk)
 
 
-def toggle_block(owner: User, person: User) -> bool:
-    """Whether `person` is blocked now; someone who is blocked is no favourite."""
-    block, made = Block.objects.get_or_create(owner=owner, person=person)
-    if made:
+def set_favourite(owner: User, person: User, wanted: bool | None = None) -> bool:
+    """Whether `person` is a favourite now: as wanted, or if None the other way round than before."""
+    return _set(Favourite, owner, person, wanted)
+
+
+def set_block(owner: User, person: User, wanted: bool | None = None) -> bool:
+    """Whether `person` is blocked now. Who is blocked is no favourite."""
+    blocked = _set(Block, owner, person, wanted)
+    if blocked:
         Favourite.objects.filter(owner=owner, person=person).delete()
+    return blocked
+
+
+def _set(relation: type[Favourite] | type[Block], owner: User, person: User, wanted: bool | None) -> bool:
+    rows = relation._default_manager.filter(owner=owner, person=person)
+    if wanted is None:
+        wanted = not rows.exists()
+    if wanted:
+        relation._default_manager.get_or_create(owner=owner, person=person)
     else:
-        block.delete()
-    return made
+        rows.delete()
+    return wanted

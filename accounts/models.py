@@ -22,7 +22,9 @@ HANDLE_LENGTH = 30
 HANDLE_PATTERN = r"[a-z0-9][a-z0-9_.-]{1,29}"
 valid_handle = RegexValidator(
     rf"\A{HANDLE_PATTERN}\Z",
-    _("Use 2 to 30 lower-case letters (a to z), digits, dots, dashes or underscores, and begin with a letter or digit."),
+    _(
+        "Use 2 to 30 characters: a to z, digits, dot, dash and underscore, with a letter or digit first."
+    ),
     code="invalid_handle",
 )
 
@@ -97,7 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     USERNAME_FIELD = "handle"
     EMAIL_FIELD = "email"
-    REQUIRED_FIELDS = ("email", "name")
+    REQUIRED_FIELDS = ["email", "name"]
 
     class Meta:
         verbose_name = _("person")
@@ -129,6 +131,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def is_undisturbed(self, now: datetime) -> bool:
         return self.do_not_disturb_until is not None and self.do_not_disturb_until > now
+
+
+def display_name(user: User) -> str:
+    """What mail and messages call a person."""
+    return user.name
 
 
 class Favourite(models.Model):

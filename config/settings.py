@@ -188,11 +188,31 @@ EARSHOT_SIGN_UP = env.choice("EARSHOT_SIGN_UP", ("open", "invite", "closed"), "i
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*"]
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "username", "password1*"]
+ACCOUNT_FORMS = {
+    "add_email": "accounts.forms.AddEmailForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "login": "accounts.forms.LoginForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "signup": "accounts.forms.SignupForm",
+}
 ACCOUNT_PRESERVE_USERNAME_CASING = False
 ACCOUNT_USERNAME_MIN_LENGTH = 2
-ACCOUNT_EMAIL_VERIFICATION = env.choice("EARSHOT_EMAIL_VERIFICATION", ("mandatory", "optional", "none"), "optional")
+ACCOUNT_CHANGE_EMAIL = True  # one address a person; a new one counts when it is verified
+# Where mail is sent at all, an address must be proved: only so can sign-up hide who has an account already.
+ACCOUNT_EMAIL_VERIFICATION = env.choice(
+    "EARSHOT_EMAIL_VERIFICATION",
+    ("mandatory", "optional", "none"),
+    "mandatory" if env.read.str("EMAIL_URL", default="") else "optional",
+)
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = EARSHOT_SIGN_UP == "open"
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
 LOGIN_URL = "account_login"

@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('handle', models.CharField(error_messages={'unique': 'Somebody has this handle already. Choose another.'}, max_length=30, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_.-]{1,29}\\Z', 'Use 2 to 30 lower-case letters (a to z), digits, dots, dashes or underscores, and begin with a letter or digit.', code='invalid_handle')], verbose_name='handle')),
+                ('handle', models.CharField(error_messages={'unique': 'Somebody has this handle already. Choose another.'}, max_length=30, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_.-]{1,29}\\Z', 'Use 2 to 30 characters: a to z, digits, dot, dash and underscore, with a letter or digit first.', code='invalid_handle')], verbose_name='handle')),
                 ('email', models.EmailField(error_messages={'unique': 'Somebody has an account with this e-mail address already.'}, max_length=254, unique=True, verbose_name='e-mail address')),
                 ('is_active', models.BooleanField(default=True, help_text='Take this away instead of deleting somebody: they are signed out and cannot be called.', verbose_name='active')),
                 ('is_staff', models.BooleanField(default=False, help_text='May use these admin pages.', verbose_name='admin')),

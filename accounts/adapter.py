@@ -1,0 +1,55 @@
+"""What allauth asks us: who may sign up, where to go next, and in which words to say no."""
+
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.forms import BaseForm
+from django.http import HttpRequest
+from django.shortcuts import resolve_url
+from django.utils.translation import gettext_lazy as _
+
+from . import handles
+from .models import User
+
+WRONG_SIGN_IN = _("This is not the password of that account, or there is no such account. Try again, or reset it.")
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": _("This account is closed. Ask an admin to open it again."),
+        "duplicate_email": _("This is your e-mail address already."),
+        "email_password_mismatch": WRONG_SIGN_IN,
+        "email_taken": _(
+            "Somebody has an account with this e-mail address. Is it yours? Then sign in, or reset the password."
+        ),
+        "enter_current_password": _("This is not your password."),
+        "incorrect_password": _("This is not your password."),
+        "invalid_login": WRONG_SIGN_IN,
+        "same_as_current": _("This is your e-mail address already."),
+        "too_many_login_attempts": _("Too many wrong passwords. Wait five minutes, then try again."),
+        "username_password_mismatch": WRONG_SIGN_IN,
+        "username_taken": _("Somebody has this handle already. Choose another."),
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return settings.EARSHOT_SIGN_UP == "open"
+
+    def clean_username(self, username: str, shallow: bool = False) -> str:
+        if username in handles.RESERVED:
+            raise self.validation_error("username_taken")
+        return super().clean_username(username, shallow)
+
+    def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
+        user.name = form.cleaned_data["name"]
+        return super().save_user(request, user, form, commit)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:
+        return resolve_url("settings")
+
+    def get_user_search_fields(self) -> list[str]:
+        return ["handle", "name", "email"]
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        super().send_mail(template_prefix, email, {**context, "sign_up": settings.EARSHOT_SIGN_UP})

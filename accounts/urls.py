@@ -1,0 +1,13 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("setup/<str:token>/", views.setup, name="setup"),
+    path("settings/", views.settings_page, name="settings"),
+    path("settings/profile/", views.profile, name="settings-profile"),
+    path("settings/do-not-disturb/", views.do_not_disturb, name="settings-do-not-disturb"),
+    path("settings/hide-address/", views.hide_address, name="settings-hide-address"),
+    path("people/<uuid:person>/favourite/", views.favourite, name="favourite"),
+    path("people/<uuid:person>/block/", views.block, name="block"),
+]
