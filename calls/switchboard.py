@@ -23,7 +23,7 @@ from accounts.models import User
 
 from . import clock, facts
 from .core import machine
-from .core.errors import AlreadyInCall, CallError, NoSuchCall, NotAllowed, TooLate
+from .core.errors import AlreadyInCall, CallError, NoSuchCall, NotAllowed, TooLate, WrongState
 from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, Role
 from .exchange import exchange
 from .models import Call, JournalEntry, Leg
@@ -49,32 +49,46 @@ def terms() -> machine.Terms:
 def place(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
     """Call `to`. Returns the id of the call it became: another than `call_id` when they were calling already.
 
-    Two people who call each other in the same moment: on PostgreSQL both may find no ringing call and insert
-    one; `ringing_pair` lets one through, and the other comes round again and finds it.
+    Two people who call each other in the same moment both find no ringing call before they insert one. Whoever
+    comes second finds the first's inside the transaction or, on PostgreSQL, may run into `ringing_pair`; either
+    way they come round again and answer it.
     """
     if to == actor.person:
         raise NotAllowed("You cannot call yourself.")
     try:
-        return _place_once(actor, call_id, to, kind)
-    except IntegrityError:
+        return _answer_their_ring(actor, to) or _insert(actor, call_id, to, kind)
+    except (IntegrityError, _TheyRing):
         if (done := _receipt(actor)) is not None:
             return done
+        if (answered := _answer_their_ring(actor, to)) is not None:
+            return answered
         if Leg.objects.joined().filter(user_id=actor.person).exists():
             raise AlreadyInCall from None
-        if Call.objects.filter(pk=call_id).exists():
-            raise NotAllowed("Choose another id for this call.") from None
-        return _place_once(actor, call_id, to, kind)
+        raise NotAllowed("Choose another id for this call.") from None
 
 
-def _place_once(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
-    theirs = Call.objects.filter(ringing_pair=_pair(actor.person, to), legs__user=to, legs__role=Role.CALLER)
-    if (glare := theirs.first()) is not None:
-        try:
-            return accept(actor, glare.pk)
-        except (TooLate, NoSuchCall):
-            time_out(glare.pk)
-        except CallError:
-            pass  # it ended, or was answered elsewhere, since we looked
+class _TheyRing(Exception):
+    """The person to be called has begun to call the caller meanwhile."""
+
+
+def _their_ring(actor: Actor, to: UUID) -> UUID | None:
+    rings = Call.objects.filter(ringing_pair=_pair(actor.person, to), legs__user=to, legs__role=Role.CALLER)
+    return rings.values_list("pk", flat=True).first()
+
+
+def _answer_their_ring(actor: Actor, to: UUID) -> UUID | None:
+    if (call_id := _their_ring(actor, to)) is None:
+        return None
+    try:
+        return accept(actor, call_id)
+    except TooLate:
+        time_out(call_id)
+    except (WrongState, NoSuchCall):
+        pass  # it ended since we looked
+    return None
+
+
+def _insert(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
     with transaction.atomic():
         now = clock.now()
         people = User.objects.in_bulk([actor.person, to])
@@ -84,12 +98,16 @@ def _place_once(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
             Leg(id=uuid4(), call_id=call_id, user=people[actor.person], role=Role.CALLER, device=actor.device),
             Leg(id=uuid4(), call_id=call_id, user=callee, role=Role.CALLEE, hidden=hidden),
         ]
+        callee_is_busy = callee is not None and Leg.objects.joined().filter(user=callee).exists()
+        # In this order: a ring of theirs that the first look sees as busy, the second sees as a ring.
+        if callee_is_busy and _their_ring(actor, to) is not None:
+            raise _TheyRing
         decision = machine.place(
             str(call_id),
             kind,
             caller=replace(_ringing(rows[0]), device=actor.device),
             callee=_ringing(rows[1]),
-            callee_is_busy=Leg.objects.joined().filter(user=callee).exists() if callee else False,
+            callee_is_busy=callee_is_busy,
             now=now,
             terms=terms(),
         )

@@ -131,7 +131,8 @@ if env.read.str("DATABASE_URL", default=""):
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "db.sqlite3"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"] |= {"OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
+    # Tests run a server of their own on the same file, so theirs is no database in memory.
+    DATABASES["default"] |= {"OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None, "TEST": {"NAME": DATA / "test.sqlite3"}}
 
 # Threads that carry database work for the sockets. On SQLite one writes at a time; more would only wait.
 DATABASE_THREADS = env.read.int("EARSHOT_DATABASE_THREADS", default=4)

@@ -1,0 +1,308 @@
+/**
+ * One call on this device: from the wish to talk to the sentence about how it ended. It owns the media, the peer stream and
+ * the peer connection, and draws its phase from snapshots.
+ *
+ * Order of work (DESIGN.md section 8): media first; then, when the snapshot says `active` with this device joined, the peer
+ * connection with those tracks. Before that no RTCPeerConnection exists here.
+ *
+ * Event: "change", after anything that a screen shows.
+ */
+
+import { Media, MediaError } from "./media.js";
+import { Peer } from "./peer.js";
+import { myLeg, otherLeg } from "./protocol.js";
+import { PeerStream } from "./stream.js";
+
+/** @typedef {import("./protocol.js").Snapshot} Snapshot */
+/** @typedef {import("./protocol.js").PersonView} PersonView */
+/** @typedef {import("./protocol.js").PeerMessage} PeerMessage */
+/** @typedef {import("./protocol.js").PeerBody} PeerBody */
+/** @typedef {import("./protocol.js").FailureStage} FailureStage */
+/** @typedef {"opening_media"|"calling"|"ringing"|"connecting"|"active"|"reconnecting"|"ended"} Phase */
+/** @typedef {{reason: import("./protocol.js").EndReason|"elsewhere"|"refused"|"disconnected", code?: string,
+ *   failure?: FailureStage, durationMs: number|null}} Ended */
+/** @typedef {{send: (message: object) => boolean, rejoin: () => Promise<void>, hangUp: (failure?: FailureStage) => void,
+ *   device: string, iceServers: () => RTCIceServer[], connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
+ *   makeMedia?: () => Media, makePeer?: (parts: import("./peer.js").Parts) => Peer}} Line what a call needs of the rest */
+
+/** Peer messages that overtook the snapshot which explains them. */
+const EARLY_MAX = 64;
+
+export class CallSession extends EventTarget {
+  /** @param {{id: string, direction: "outgoing"|"incoming", person: PersonView, kind: "voice"|"video"}} about @param {Line} line */
+  constructor(about, line) {
+    super();
+    this.id = about.id;
+    this.direction = about.direction;
+    this.person = about.person;
+    this.kind = about.kind;
+    /** @type {Phase} */
+    this.phase = "opening_media";
+    /** What this person wants to send. Only this person's own clicks change it. */
+    this.wants = { microphone: true, camera: about.kind === "video" };
+    /** What the other side says it sends. */
+    this.remote = { microphone: true, camera: false };
+    /** @type {number|null} on the clock of performance.now() */
+    this.activeSince = null;
+    /** @type {{reason: import("./media.js").MediaReason, kind: import("./media.js").MediaKind}|null} */
+    this.mediaProblem = null;
+    /** @type {import("./peer.js").Stats} */
+    this.stats = { route: null, quality: "good" };
+    /** @type {Ended|null} */
+    this.ended = null;
+    /** @type {MediaStream|null} */
+    this.remoteStream = null;
+    this._line = line;
+    this._mediaReady = false;
+    this._paused = false;
+    /** @type {Snapshot|null} */
+    this._snapshot = null;
+    /** @type {Peer|null} */
+    this._peer = null;
+    /** @type {PeerStream|null} */
+    this._stream = null;
+    this._streamKey = "";
+    /** @type {PeerMessage[]} */
+    this._early = [];
+    this._media = line.makeMedia?.() ?? new Media();
+    this._media.addEventListener("change", () => this._tracksChanged());
+    this._media.addEventListener("lost", (event) => this._deviceLost(/** @type {CustomEvent} */ (event).detail.kind));
+  }
+
+  get localStream() {
+    return this._media.stream;
+  }
+
+  get media() {
+    return this._media;
+  }
+
+  /** What really goes out now. */
+  get sends() {
+    return { microphone: Boolean(this._media.microphone?.enabled), camera: Boolean(this._media.camera) };
+  }
+
+  /** Open what this person wants to send. True when the call may go on; else `mediaProblem` says what is in the way. */
+  async openMedia() {
+    this.mediaProblem = null;
+    try {
+      await this._media.open({ camera: this.wants.camera });
+      if (!this.wants.microphone) await this._media.setMicrophone(false);
+    } catch (error) {
+      if (this.phase === "ended") return false;
+      const { reason, kind } = /** @type {MediaError} */ (error);
+      this.mediaProblem = { reason, kind };
+      this._changed();
+      return false;
+    }
+    return this.mediaIsReady();
+  }
+
+  /** Go on with the tracks there are: all, some, or none (listen only). */
+  mediaIsReady() {
+    if (this.phase === "ended") return false;
+    this.mediaProblem = null;
+    this._mediaReady = true;
+    this.wants = this.sends;
+    this._advance();
+    return true;
+  }
+
+  /** @param {Phase} phase */
+  setPhase(phase) {
+    if (this.phase === "ended") return;
+    this.phase = phase;
+    this._changed();
+  }
+
+  /** The newest word of the server about this call. @param {Snapshot} snapshot */
+  apply(snapshot) {
+    if (this.phase === "ended") return;
+    this._snapshot = snapshot;
+    const mine = myLeg(snapshot);
+    const theirs = otherLeg(snapshot);
+    this.person = theirs.person;
+    if (snapshot.active_ms !== undefined) this.activeSince = performance.now() - snapshot.active_ms;
+    if (snapshot.state === "ended") {
+      this.end({
+        reason: snapshot.end_reason ?? "completed",
+        failure: mine.failure,
+        durationMs: snapshot.active_ms ?? null,
+      });
+    } else if (mine.state === "joined" && mine.device !== this._line.device) {
+      this.end({ reason: "elsewhere", durationMs: null });
+    } else {
+      this._advance();
+    }
+  }
+
+  /** Between a reload and the server's word that the new epoch has begun, the old epoch must not be used. */
+  pause() {
+    this._paused = true;
+  }
+
+  resume() {
+    this._paused = false;
+    this._advance();
+  }
+
+  /** @param {PeerMessage} message */
+  takePeer(message) {
+    if (this._stream?.accepts(message)) this._stream.take(message);
+    else if (this._early.length < EARLY_MAX) this._early.push(message);
+  }
+
+  /** The socket is back. */
+  socketResumed() {
+    this._stream?.resend();
+    this._peer?.restart();
+  }
+
+  /** @param {boolean} on @returns {Promise<void>} */
+  async setMicrophone(on) {
+    this.wants.microphone = on;
+    await this._try("microphone", () => this._media.setMicrophone(on));
+  }
+
+  /** @param {boolean} on @returns {Promise<void>} */
+  async setCamera(on) {
+    this.wants.camera = on;
+    await this._try("camera", () => this._media.setCamera(on));
+  }
+
+  /** @param {"audioinput"|"videoinput"} kind @param {string} id */
+  async choose(kind, id) {
+    await this._try(kind === "audioinput" ? "microphone" : "camera", () => this._media.choose(kind, id));
+  }
+
+  /** It is over here, for this reason. Frees the devices at once. @param {Ended} ended */
+  end(ended) {
+    if (this.phase === "ended") return;
+    this.phase = "ended";
+    this.ended = ended;
+    this._disconnect();
+    this._media.close();
+    this._changed();
+  }
+
+  /** @param {import("./media.js").MediaKind} kind @param {() => Promise<void>} act */
+  async _try(kind, act) {
+    try {
+      await act();
+      this.mediaProblem = null;
+    } catch (error) {
+      if (this.phase === "ended") return;
+      this.mediaProblem = { reason: error instanceof MediaError ? error.reason : "failed", kind };
+    }
+    this._changed();
+  }
+
+  /** Do what the snapshot and the media together allow, and no more. */
+  _advance() {
+    const snapshot = this._snapshot;
+    if (!snapshot || this._paused) return;
+    const mine = myLeg(snapshot);
+    if (snapshot.state === "ringing" && mine.state === "joined") {
+      this.setPhase(otherLeg(snapshot).alerted ? "ringing" : "calling");
+    }
+    if (snapshot.state !== "active" || mine.state !== "joined") return;
+    this._openStream(snapshot);
+    if (this._mediaReady && !this._peer) this._connect(snapshot);
+    if (this.phase !== "active" && this.phase !== "reconnecting") this.setPhase("connecting");
+    else this._changed();
+  }
+
+  /** A stream for these two epochs; the one for others is over, and its peer connection too. @param {Snapshot} snapshot */
+  _openStream(snapshot) {
+    const mine = myLeg(snapshot);
+    const theirs = otherLeg(snapshot);
+    const key = `${mine.epoch}/${theirs.epoch}`;
+    if (key === this._streamKey) return;
+    const again = this._streamKey !== "";
+    this._disconnect();
+    if (again) this.setPhase("reconnecting");
+    this._streamKey = key;
+    this._stream = new PeerStream({
+      call: snapshot.id,
+      to: theirs.id,
+      epoch: mine.epoch,
+      toEpoch: theirs.epoch,
+      send: (message) => this._line.send(message),
+      onOverflow: () => this._line.rejoin().catch(() => {}),
+    });
+    const early = this._early;
+    this._early = [];
+    for (const message of early) this.takePeer(message);
+  }
+
+  /** @param {Snapshot} snapshot */
+  _connect(snapshot) {
+    const stream = /** @type {PeerStream} */ (this._stream);
+    const make = this._line.makePeer ?? ((parts) => new Peer(parts));
+    this._postMedia();
+    const peer = make({
+      polite: this.direction === "incoming",
+      configuration: {
+        iceServers: snapshot.ice_servers ?? this._line.iceServers(),
+        iceTransportPolicy: snapshot.relay_only ? "relay" : "all",
+      },
+      post: (body) => stream.post(body),
+      audio: this._media.microphone,
+      video: this._media.camera,
+      connectSeconds: this._line.connectSeconds,
+      restartSeconds: this._line.restartSeconds,
+      giveUpSeconds: this._line.giveUpSeconds,
+    });
+    this._peer = peer;
+    this.remoteStream = peer.remoteStream;
+    peer.addEventListener("connected", () => this.setPhase("active"));
+    peer.addEventListener("trouble", () => this.setPhase("reconnecting"));
+    peer.addEventListener("track", () => this._changed());
+    peer.addEventListener("failed", (event) => this._line.hangUp(/** @type {CustomEvent} */ (event).detail.stage));
+    peer.addEventListener("stats", (event) => {
+      this.stats = /** @type {CustomEvent} */ (event).detail;
+      this._changed();
+    });
+    stream.open((body) => this._takeBody(peer, body));
+  }
+
+  /** @param {Peer} peer @param {PeerBody} body */
+  _takeBody(peer, body) {
+    if (body.kind !== "media") return peer.take(body);
+    this.remote = { microphone: body.microphone, camera: body.camera };
+    this._changed();
+  }
+
+  _disconnect() {
+    this._stream?.close();
+    this._peer?.close();
+    this._stream = this._peer = null;
+    this.remoteStream = null;
+  }
+
+  _tracksChanged() {
+    if (this.phase === "ended") return;
+    this._peer?.setTrack("audio", this._media.microphone);
+    this._peer?.setTrack("video", this._media.camera);
+    this._changed();
+  }
+
+  /** @param {import("./media.js").MediaKind} kind */
+  _deviceLost(kind) {
+    this.wants[kind] = false;
+    this.mediaProblem = { reason: "missing", kind };
+    this._changed();
+  }
+
+  _postMedia() {
+    const { microphone, camera } = this.sends;
+    this._saidMedia = `${microphone}${camera}`;
+    this._stream?.post({ kind: "media", microphone, camera });
+  }
+
+  _changed() {
+    const { microphone, camera } = this.sends;
+    if (this._peer && this._saidMedia !== `${microphone}${camera}`) this._postMedia();
+    this.dispatchEvent(new Event("change"));
+  }
+}

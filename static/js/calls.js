@@ -1,0 +1,387 @@
+/**
+ * The telephone: the one object that the screens talk to. Keeps the newest snapshot of each call, knows who rings, and holds
+ * the one call that is on this device.
+ *
+ * Events: "change" (once per turn, after anything changed), "notice" (CustomEvent, detail = Notice), "presence"
+ * (CustomEvent, detail = PresenceView[]).
+ */
+
+import { CallSession } from "./call.js";
+import { myLeg, otherLeg } from "./protocol.js";
+import { CommandError } from "./signaling.js";
+
+/** @typedef {import("./protocol.js").Snapshot} Snapshot */
+/** @typedef {import("./protocol.js").PersonView} PersonView */
+/** @typedef {import("./protocol.js").Kind} Kind */
+/** @typedef {{call: string, person: PersonView, kind: Kind}} Incoming */
+/** @typedef {{kind: "answered_elsewhere"|"declined_elsewhere"|"missed"|"ended", person: PersonView, call: string}} Notice */
+/** @typedef {import("./signaling.js").Signaling} Signaling */
+/**
+ * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
+ *   storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
+ *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
+ */
+
+/** What this device wanted to send, so that it may want the same after a reload. */
+const WISHES = "earshot.wishes";
+
+/** Calls that ended, remembered so that a late hint does not ring again. */
+const ENDED_REMEMBERED = 200;
+
+export class Telephone extends EventTarget {
+  /** @param {Parts} parts */
+  constructor(parts) {
+    super();
+    this._parts = { storage: sessionStorage, uuid: () => crypto.randomUUID(), ...parts };
+    this._signaling = parts.signaling;
+    /** @type {PersonView|null} */
+    this.me = null;
+    /** @type {CallSession|null} */
+    this.current = null;
+    /** @type {Map<string, Snapshot>} live calls, newest snapshot of each */
+    this._calls = new Map();
+    /** @type {Map<string, number>} ended calls and their last revision */
+    this._over = new Map();
+    /** @type {Set<string>} rings that this device has told the server of */
+    this._alerted = new Set();
+    /** @type {Set<string>} rings that were answered or declined here */
+    this._handled = new Set();
+    /** @type {RTCIceServer[]} */
+    this._iceServers = [];
+    /** The command that makes this device's leg joined, while it is on its way. @type {Promise<unknown>|null} */
+    this._joining = null;
+    this._changing = false;
+    const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
+      this._signaling.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
+    on("welcome", (message) => this._welcomed(message));
+    on("call", (message) => this._take(message.call));
+    on("peer", (message) => this.current?.id === message.call && this.current?.takePeer(message));
+    on("presence", (message) => this.dispatchEvent(new CustomEvent("presence", { detail: message.people })));
+    on("state", () => this._stateChanged());
+  }
+
+  get connection() {
+    return this._signaling.state;
+  }
+
+  /** Whether a call is going on here. */
+  get busy() {
+    return this.current !== null && this.current.phase !== "ended";
+  }
+
+  /** Who rings this person, unless it has been answered or declined here. @returns {Incoming[]} */
+  get incoming() {
+    return [...this._calls.values()]
+      .filter((call) => call.state === "ringing" && myLeg(call).state === "ringing" && !this._handled.has(call.id))
+      .map((call) => ({ call: call.id, person: otherLeg(call).person, kind: call.kind }));
+  }
+
+  /** The calls that this page still shows, for `hello`. */
+  heldCalls() {
+    const held = new Set(this._calls.keys());
+    if (this.busy && this.current) held.add(this.current.id);
+    return [...held].slice(0, 16);
+  }
+
+  /** @param {string[]} people */
+  watch(people) {
+    this._signaling.watch(people);
+  }
+
+  /** Call somebody: first the devices, then the ring. @param {PersonView} person @param {Kind} kind */
+  async place(person, kind) {
+    if (this.busy) return;
+    const session = this._open({ id: this._parts.uuid(), direction: "outgoing", person, kind });
+    if (await session.openMedia()) await this._placeNow(session);
+  }
+
+  /** @param {CallSession} session */
+  async _placeNow(session) {
+    if (session.phase === "ended") return;
+    session.setPhase("calling");
+    const id = session.id;
+    const ok = await this._join(session, "call.place", { call: id, to: session.person.id, kind: session.kind });
+    if (!ok || session !== this.current) return;
+    if (ok.call && ok.call !== id) {
+      // They were calling us: this is their call now, with the media that we asked for.
+      session.id = ok.call;
+      session.direction = "incoming";
+      this._handled.add(ok.call);
+    }
+    this._keepWishes();
+    this._applyNewest(session);
+  }
+
+  /** Answer. The devices open while the answer travels. @param {string} callId @param {Kind} kind */
+  async accept(callId, kind) {
+    const snapshot = this._calls.get(callId);
+    if (!snapshot || this.busy) return;
+    this._handled.add(callId);
+    const { person } = otherLeg(snapshot);
+    const session = this._open({ id: callId, direction: "incoming", person, kind });
+    const opening = session.openMedia();
+    const ok = await this._join(session, "call.accept", { call: callId });
+    if (ok) {
+      this._keepWishes();
+      this._applyNewest(session);
+    }
+    await opening;
+  }
+
+  /** @param {string} callId */
+  decline(callId) {
+    this._handled.add(callId);
+    this._changed();
+    this._signaling.command("call.decline", { call: callId }).catch((error) => this._fault(error));
+  }
+
+  /**
+   * Hang up, or cancel what has not been answered.
+   * @param {import("./protocol.js").FailureStage} [failure] the stage at which media failed for good
+   */
+  hangUp(failure) {
+    const session = this.current;
+    if (!session || session.phase === "ended") return;
+    const wasActive = session.activeSince !== null;
+    const placed = this._joining ?? (this._calls.has(session.id) ? Promise.resolve() : null);
+    const durationMs = wasActive ? performance.now() - /** @type {number} */ (session.activeSince) : null;
+    const reason = failure ? "failed" : wasActive ? "completed" : "cancelled";
+    session.end({ reason, ...(failure && { failure }), durationMs });
+    placed
+      ?.then(() => this._signaling.command("call.hang_up", { call: session.id, ...(failure && { failure }) }))
+      .catch((error) => this._fault(error));
+  }
+
+  /** The same again, after it ended. */
+  callAgain() {
+    const old = this.current;
+    if (!old || old.phase !== "ended") return;
+    this.current = null;
+    this.place(old.person, old.kind);
+  }
+
+  /** Put away the screen of a call that ended. */
+  dismiss() {
+    if (this.busy) return;
+    this.current = null;
+    this._changed();
+  }
+
+  /** After a media problem: try once more, go on with the microphone only, or with nothing. @param {"retry"|"voice"|"listen"} how */
+  async solveMedia(how) {
+    const session = this.current;
+    if (!session?.mediaProblem) return;
+    const wasPlaced = this._joining !== null || this._calls.has(session.id);
+    if (how === "retry") {
+      if (wasPlaced && session.activeSince !== null && session.phase === "active") {
+        const kind = session.mediaProblem.kind;
+        return kind === "camera" ? session.setCamera(true) : session.setMicrophone(true);
+      }
+      session.media.stream.getTracks().forEach((track) => (track.stop(), session.media.stream.removeTrack(track)));
+      if (!(await session.openMedia())) return;
+    } else {
+      session.wants.camera = false;
+      if (how === "voice" && !session.media.microphone) {
+        if (!(await session.openMedia())) return;
+      } else {
+        session.mediaIsReady();
+      }
+    }
+    if (!wasPlaced && session.direction === "outgoing") await this._placeNow(session);
+  }
+
+  // --- snapshots ---------------------------------------------------------------------------------------
+
+  /** @param {{person: PersonView, calls: Snapshot[], ice_servers: RTCIceServer[]}} message */
+  _welcomed(message) {
+    this.me = message.person;
+    this._iceServers = message.ice_servers;
+    const told = new Set(message.calls.map((call) => call.id));
+    for (const call of message.calls) this._take(call);
+    for (const id of [...this._calls.keys()]) if (!told.has(id)) this._calls.delete(id);
+    const session = this.current;
+    if (session && this.busy) {
+      if (!this._joining && session.phase !== "opening_media" && !told.has(session.id)) {
+        session.end({ reason: "lost", durationMs: null });
+      }
+      session.socketResumed();
+    } else {
+      this._rejoinAfterReload();
+    }
+    this._changed();
+  }
+
+  /** @param {Snapshot} call */
+  _take(call) {
+    const known = this._calls.get(call.id);
+    if (known && known.rev > call.rev) return;
+    if (this._over.has(call.id)) return;
+    if (call.state === "ended") {
+      this._calls.delete(call.id);
+      this._rememberOver(call);
+    } else {
+      this._calls.set(call.id, call);
+    }
+    if (known && known.state === "ringing") this._noticeEndOfRing(known, call);
+    if (this.current?.id === call.id && !this._joiningElse(call)) this.current.apply(call);
+    this._alertNew(call);
+    this._changed();
+  }
+
+  /** While our accept is on its way, another device's answer is for the answer to tell. @param {Snapshot} call */
+  _joiningElse(call) {
+    return this._joining !== null && call.state === "ringing" && myLeg(call).state === "ringing";
+  }
+
+  /** This device really rings. @param {Snapshot} call */
+  _alertNew(call) {
+    if (call.state !== "ringing" || myLeg(call).state !== "ringing" || this._alerted.has(call.id)) return;
+    this._alerted.add(call.id);
+    this._signaling.command("call.alert", { call: call.id }).catch(() => {}); // it stopped ringing meanwhile
+  }
+
+  /** What to say when a ring on this device stops without this device's doing. @param {Snapshot} before @param {Snapshot} after */
+  _noticeEndOfRing(before, after) {
+    const mine = myLeg(after);
+    if (myLeg(before).state !== "ringing" || mine.state === "ringing") return;
+    if (this._handled.has(after.id) || mine.device === this._parts.device) return;
+    const person = otherLeg(after).person;
+    const kind =
+      after.state !== "ended" ? "answered_elsewhere" : mine.state === "declined" ? "declined_elsewhere" : mine.state === "missed" ? "missed" : "ended";
+    this.dispatchEvent(new CustomEvent("notice", { detail: { kind, person, call: after.id } }));
+  }
+
+  /** @param {Snapshot} call */
+  _rememberOver(call) {
+    this._over.set(call.id, call.rev);
+    this._alerted.delete(call.id);
+    if (this._over.size > ENDED_REMEMBERED) {
+      const [oldest] = this._over.keys();
+      this._over.delete(oldest);
+    }
+    this._lastEnded = call;
+  }
+
+  /** @param {CallSession} session */
+  _applyNewest(session) {
+    const call = this._calls.get(session.id) ?? (this._lastEnded?.id === session.id ? this._lastEnded : undefined);
+    if (call) session.apply(call);
+  }
+
+  /** A call bound to this very device that this page knows nothing of: it was reloaded. */
+  _rejoinAfterReload() {
+    const call = [...this._calls.values()].find(
+      (each) => myLeg(each).state === "joined" && myLeg(each).device === this._parts.device,
+    );
+    if (!call) return;
+    const wishes = this._wishes(call.id);
+    const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
+    const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
+    if (wishes) session.wants = wishes;
+    session.pause();
+    session.apply(call);
+    session.openMedia();
+    this._rejoin(session);
+  }
+
+  /** @param {CallSession} session */
+  async _rejoin(session) {
+    const ok = await this._join(session, "call.rejoin", { call: session.id });
+    if (!ok) return;
+    this._applyNewest(session);
+    session.resume();
+  }
+
+  // --- the call on this device -------------------------------------------------------------------------
+
+  /** @param {{id: string, direction: "outgoing"|"incoming", person: PersonView, kind: Kind}} about */
+  _open(about) {
+    const { device, connectSeconds, restartSeconds, giveUpSeconds, makeMedia, makePeer } = this._parts;
+    const session = new CallSession(about, {
+      device,
+      connectSeconds,
+      restartSeconds,
+      giveUpSeconds,
+      ...(makeMedia && { makeMedia }),
+      ...(makePeer && { makePeer }),
+      send: (message) => this._signaling.send(message),
+      iceServers: () => this._iceServers,
+      hangUp: (failure) => session === this.current && this.hangUp(failure),
+      rejoin: () => this._rejoin(session),
+    });
+    session.addEventListener("change", () => {
+      if (session === this.current) this._keepWishes();
+      this._changed();
+    });
+    this.current = session;
+    this._changed();
+    return session;
+  }
+
+  /**
+   * Send the command that joins this device, and remember that it is on its way.
+   * @param {CallSession} session @param {string} type @param {Record<string, unknown>} fields
+   */
+  async _join(session, type, fields) {
+    const answer = this._signaling.command(type, fields);
+    this._joining = answer;
+    try {
+      return await answer;
+    } catch (error) {
+      this._refused(session, error);
+      return null;
+    } finally {
+      if (this._joining === answer) this._joining = null;
+    }
+  }
+
+  /** @param {CallSession} session @param {unknown} error */
+  _refused(session, error) {
+    if (!(error instanceof CommandError)) throw error;
+    const call = this._calls.get(session.id) ?? (this._lastEnded?.id === session.id ? this._lastEnded : undefined);
+    const answeredElsewhere = call && myLeg(call).state === "joined" && myLeg(call).device !== this._parts.device;
+    if (call?.state === "ended") session.apply(call);
+    session.end({ reason: answeredElsewhere ? "elsewhere" : "refused", code: error.code, durationMs: null });
+  }
+
+  _stateChanged() {
+    if (this._signaling.stoppedBy !== null && this.busy) {
+      this.current?.end({ reason: "disconnected", durationMs: null });
+    }
+    if (this._signaling.stoppedBy !== null) this._calls.clear();
+    this._changed();
+  }
+
+  _keepWishes() {
+    const session = this.current;
+    if (session && this.busy) {
+      this._parts.storage.setItem(WISHES, JSON.stringify({ call: session.id, wants: session.wants }));
+    }
+  }
+
+  /** @param {string} callId @returns {{microphone: boolean, camera: boolean}|null} */
+  _wishes(callId) {
+    try {
+      const kept = JSON.parse(this._parts.storage.getItem(WISHES) ?? "null");
+      return kept?.call === callId ? { microphone: kept.wants.microphone === true, camera: kept.wants.camera === true } : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** A command whose effect nobody waits for was refused: the next snapshot tells. @param {unknown} error */
+  _fault(error) {
+    if (!(error instanceof CommandError)) throw error;
+    this._changed();
+  }
+
+  /** One "change" for all that changed in this turn. */
+  _changed() {
+    if (this._changing) return;
+    this._changing = true;
+    queueMicrotask(() => {
+      this._changing = false;
+      this.dispatchEvent(new Event("change"));
+    });
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The peer connection: the only user of RTCPeerConnection.
+ *
+ * Perfect negotiation (W3C WebRTC, "Perfect Negotiation Example"): the caller is impolite and makes the first offer, the
+ * callee polite. One audio and one video m-line are negotiated both ways at the start, so that turning a camera on or off
+ * later is a replaceTrack and needs no negotiation. Local tracks exist before this object does.
+ *
+ * Events: "connected", "trouble", "failed" (CustomEvent, detail = {stage}), "stats" (CustomEvent, detail = {route, quality}).
+ */
+
+/** @typedef {import("./protocol.js").PeerBody} PeerBody */
+/** @typedef {import("./protocol.js").FailureStage} FailureStage */
+/** @typedef {{route: "direct"|"relay"|null, quality: "good"|"fair"|"poor"}} Stats */
+
+const STATS_MS = 3000;
+
+/**
+ * @typedef {{polite: boolean, configuration: RTCConfiguration, post: (body: PeerBody) => void,
+ *   audio: MediaStreamTrack|null, video: MediaStreamTrack|null,
+ *   connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
+ *   Connection?: typeof RTCPeerConnection, Stream?: typeof MediaStream,
+ *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void}} Parts
+ */
+
+export class Peer extends EventTarget {
+  /** @param {Parts} parts */
+  constructor(parts) {
+    super();
+    const { Connection = RTCPeerConnection, Stream = MediaStream } = parts;
+    this._parts = {
+      setTimer: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms),
+      clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
+      ...parts,
+    };
+    this.remoteStream = new Stream();
+    this.connected = false;
+    this._everConnected = false;
+    /** @type {{audio: MediaStreamTrack|null, video: MediaStreamTrack|null}} */
+    this._tracks = { audio: parts.audio, video: parts.video };
+    this._makingOffer = false;
+    this._ignoredOffer = false;
+    /** Remote bodies are applied one after the other. */
+    this._queue = Promise.resolve();
+    /** @type {any} */
+    this._restartTimer = null;
+    /** @type {{lost: number, received: number}} */
+    this._packets = { lost: 0, received: 0 };
+
+    this._connection = new Connection({ bundlePolicy: "max-bundle", ...parts.configuration });
+    this._listen();
+    if (!parts.polite) {
+      for (const kind of /** @type {const} */ (["audio", "video"]))
+        this._connection.addTransceiver(this._tracks[kind] ?? kind, { direction: "sendrecv" });
+    }
+    /** @type {any} */
+    this._deadline = this._parts.setTimer(() => this._fail(this._stage()), parts.connectSeconds * 1000);
+    /** @type {any} */
+    this._statsTimer = this._parts.setTimer(() => this._measure(), STATS_MS);
+  }
+
+  /** Something the other side sent. @param {PeerBody} body */
+  take(body) {
+    this._queue = this._queue.then(() => this._apply(body)).catch((error) => this._broken(error));
+  }
+
+  /** Send this track from now on; null sends nothing. @param {"audio"|"video"} kind @param {MediaStreamTrack|null} track */
+  setTrack(kind, track) {
+    this._tracks[kind] = track;
+    const sender = this._transceiver(kind)?.sender;
+    if (sender && sender.track !== track) sender.replaceTrack(track).catch((error) => this._broken(error));
+  }
+
+  /** The network may have changed: look for a new way now rather than after a time-out. */
+  restart() {
+    if (this._connection.connectionState !== "connected" && this._connection.remoteDescription)
+      this._connection.restartIce();
+  }
+
+  close() {
+    this._parts.clearTimer(this._deadline);
+    this._parts.clearTimer(this._restartTimer);
+    this._parts.clearTimer(this._statsTimer);
+    const connection = this._connection;
+    connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = null;
+    connection.onconnectionstatechange = null;
+    connection.close();
+  }
+
+  _listen() {
+    const connection = this._connection;
+    connection.onnegotiationneeded = () => this._offer().catch((error) => this._broken(error));
+    connection.onicecandidate = ({ candidate }) => {
+      if (!candidate) return;
+      const { sdpMid, sdpMLineIndex, usernameFragment } = candidate;
+      this._parts.post({ kind: "candidate", candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment });
+    };
+    connection.ontrack = ({ track }) => {
+      this.remoteStream.addTrack(track);
+      this.dispatchEvent(new Event("track"));
+    };
+    connection.onconnectionstatechange = () => this._stateChanged();
+  }
+
+  async _offer() {
+    // The polite side waits for the first offer; it has nothing to negotiate before.
+    if (this._parts.polite && !this._connection.remoteDescription) return;
+    try {
+      this._makingOffer = true;
+      await this._connection.setLocalDescription();
+      this._postDescription();
+    } finally {
+      this._makingOffer = false;
+    }
+  }
+
+  _postDescription() {
+    const description = this._connection.localDescription;
+    if (description && (description.type === "offer" || description.type === "answer"))
+      this._parts.post({ kind: description.type, sdp: description.sdp });
+  }
+
+  /** @param {PeerBody} body */
+  async _apply(body) {
+    const connection = this._connection;
+    if (connection.signalingState === "closed") return;
+    switch (body.kind) {
+      case "offer":
+      case "answer": {
+        const collision = body.kind === "offer" && (this._makingOffer || connection.signalingState !== "stable");
+        this._ignoredOffer = !this._parts.polite && collision;
+        if (this._ignoredOffer) return;
+        await connection.setRemoteDescription({ type: body.kind, sdp: body.sdp });
+        if (body.kind === "offer") {
+          await this._attachTracks();
+          await connection.setLocalDescription();
+          this._postDescription();
+        }
+        return;
+      }
+      case "candidate": {
+        const { kind, ...candidate } = body;
+        try {
+          await connection.addIceCandidate(candidate);
+        } catch (error) {
+          if (!this._ignoredOffer) throw error;
+        }
+      }
+    }
+  }
+
+  /** The callee's side of the two m-lines: they came with the offer; now they go both ways. */
+  async _attachTracks() {
+    for (const kind of /** @type {const} */ (["audio", "video"])) {
+      const transceiver = this._transceiver(kind);
+      if (!transceiver) continue;
+      transceiver.direction = "sendrecv";
+      if (transceiver.sender.track !== this._tracks[kind]) await transceiver.sender.replaceTrack(this._tracks[kind]);
+    }
+  }
+
+  /** @param {"audio"|"video"} kind */
+  _transceiver(kind) {
+    return this._connection.getTransceivers().find((each) => each.receiver.track.kind === kind);
+  }
+
+  _stateChanged() {
+    // connectionState, not iceConnectionState: after a cut the latter may stay "disconnected" for good.
+    const state = this._connection.connectionState;
+    if (state === "connected") {
+      this.connected = this._everConnected = true;
+      this._parts.clearTimer(this._deadline);
+      this._parts.clearTimer(this._restartTimer);
+      this.dispatchEvent(new Event("connected"));
+    } else if ((state === "disconnected" || state === "failed") && this.connected) {
+      this.connected = false;
+      this.dispatchEvent(new Event("trouble"));
+      this._deadline = this._parts.setTimer(() => this._fail("ice"), this._parts.giveUpSeconds * 1000);
+      this._restartSoon();
+    } else if (state === "failed") {
+      this._restartSoon();
+    }
+  }
+
+  _restartSoon() {
+    this._parts.clearTimer(this._restartTimer);
+    const wait = this._connection.connectionState === "failed" ? 0 : this._parts.restartSeconds * 1000;
+    this._restartTimer = this._parts.setTimer(() => this.restart(), wait);
+  }
+
+  /** How far it got. @returns {FailureStage} */
+  _stage() {
+    const { remoteDescription, iceConnectionState } = this._connection;
+    if (!remoteDescription) return "signaling";
+    return iceConnectionState === "connected" || iceConnectionState === "completed" ? "dtls" : "ice";
+  }
+
+  /** @param {unknown} error a description or candidate that this browser does not take */
+  _broken(error) {
+    if (this._connection.signalingState === "closed") return;
+    this.dispatchEvent(new CustomEvent("fault", { detail: error }));
+    if (!this._everConnected) this._fail("signaling");
+  }
+
+  /** @param {FailureStage} stage */
+  _fail(stage) {
+    this.dispatchEvent(new CustomEvent("failed", { detail: { stage } }));
+  }
+
+  async _measure() {
+    const stats = await this._connection.getStats();
+    if (this._connection.signalingState === "closed") return;
+    this._statsTimer = this._parts.setTimer(() => this._measure(), STATS_MS);
+    if (this.connected) this.dispatchEvent(new CustomEvent("stats", { detail: this._judge(stats) }));
+  }
+
+  /** @param {RTCStatsReport} report @returns {Stats} */
+  _judge(report) {
+    /** @type {any[]} */
+    const all = [...report.values()];
+    const transport = all.find((each) => each.type === "transport");
+    const pair = transport?.selectedCandidatePairId ? report.get(transport.selectedCandidatePairId) : undefined;
+    const ends = pair ? [report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)] : [];
+    let lost = 0;
+    let received = 0;
+    for (const each of all) {
+      if (each.type !== "inbound-rtp") continue;
+      lost += each.packetsLost ?? 0;
+      received += each.packetsReceived ?? 0;
+    }
+    const newlyLost = Math.max(0, lost - this._packets.lost);
+    const newly = newlyLost + Math.max(0, received - this._packets.received);
+    this._packets = { lost, received };
+    return {
+      route: pair ? (ends.some((end) => end?.candidateType === "relay") ? "relay" : "direct") : null,
+      quality: quality(newly ? newlyLost / newly : 0, pair?.currentRoundTripTime ?? 0),
+    };
+  }
+}
+
+/** A word for what people notice. @param {number} loss part of packets @param {number} roundTrip seconds */
+export function quality(loss, roundTrip) {
+  if (loss < 0.03 && roundTrip < 0.3) return "good";
+  return loss < 0.1 && roundTrip < 0.6 ? "fair" : "poor";
+}
+
+/** The first peer connection of a page costs 90 ms more than later ones; pay that while nobody waits. */
+export function warmUp(Connection = RTCPeerConnection) {
+  new Connection().close();
+}

@@ -1,0 +1,56 @@
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from accounts.models import User
+from tests.support.client import Client
+from tests.support.people import cookie_of, make_person, session_of
+from tests.support.server import Server
+
+Connect = Callable[..., Client]
+
+
+@pytest.fixture(scope="session")
+def server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
+    """A server for the whole session, with the real ring of 60 s."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        running = Server().start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture(scope="session")
+def hasty_server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
+    """A server on which nobody waits: it rings for 2 s, and what is gone is given up after 2 s."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        running = Server(
+            EARSHOT_CALL_RING_SECONDS=2, EARSHOT_CALLER_LEASE_SECONDS=1.5, EARSHOT_LEG_LEASE_SECONDS=2
+        ).start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def people(transactional_db: None) -> SimpleNamespace:
+    """Ana, Ben and Chen; and Sam, a stranger to every call."""
+    return SimpleNamespace(**{handle: make_person(handle) for handle in ("ana", "ben", "chen", "sam")})
+
+
+@pytest.fixture
+def connect(people: SimpleNamespace) -> Iterator[Connect]:
+    """`connect(server, user)`: a signed-in device that has said hello. `session=` uses that session's key."""
+    clients: list[Client] = []
+
+    def make(
+        server: Server, user: User, *, device: str | None = None, session: str | None = None, hello: bool = True
+    ) -> Client:
+        client = Client(server.socket_url, server.origin, cookie_of(session or session_of(user)), device)
+        clients.append(client)
+        if hello:
+            client.hello()
+        return client
+
+    yield make
+    for client in clients:
+        client.close()

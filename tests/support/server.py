@@ -1,0 +1,86 @@
+"""A real server in a process of its own, on the test database."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from time import monotonic, sleep
+
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """`manage.py serve` on a free port. `kill` it without a word, and `start` it again on the same port."""
+
+    def __init__(self, **environment: object) -> None:
+        self.port = free_port()
+        self.origin = f"http://localhost:{self.port}"
+        self.socket_url = f"ws://127.0.0.1:{self.port}/ws/"
+        self._log = tempfile.NamedTemporaryFile(prefix="earshot-server-", suffix=".log", delete=False)  # noqa: SIM115
+        self._environment = {
+            **os.environ,
+            "EARSHOT_DATA": str(settings.DATA),
+            "SECRET_KEY": settings.SECRET_KEY,
+            "DATABASE_URL": database_url(connection.settings_dict),
+            "EARSHOT_ORIGINS": f"{self.origin} http://127.0.0.1:{self.port}",
+            "EARSHOT_START_GRACE_SECONDS": "1",
+            "EARSHOT_STEWARD_TICK_SECONDS": "0.5",
+            **{name: str(value) for name, value in environment.items()},
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Server":
+        command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+        )
+        deadline = monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or monotonic() > deadline:
+                raise AssertionError(f"The server did not start:\n{self.log()}")
+            sleep(0.05)
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is said to anybody."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def terminate(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+    def log(self) -> str:
+        return Path(self._log.name).read_text(errors="replace")
+
+    def _answers(self) -> bool:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/healthz")
+        try:
+            with urllib.request.urlopen(request, timeout=1) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+
+def database_url(database: Mapping[str, object]) -> str:
+    if str(database["ENGINE"]).endswith("sqlite3"):
+        return f"sqlite:///{database['NAME']}"
+    return "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
