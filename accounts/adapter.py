@@ -1,7 +1,5 @@
 """What allauth asks us: who may sign up, where to go next, and in which words to say no."""
 
-from typing import Any
-
 from allauth.account.adapter import DefaultAccountAdapter
 from django.conf import settings
 from django.forms import BaseForm
@@ -9,7 +7,6 @@ from django.http import HttpRequest
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext_lazy as _
 
-from . import handles
 from .models import User
 
 WRONG_SIGN_IN = _("This is not the password of that account, or there is no such account. Try again, or reset it.")
@@ -36,20 +33,9 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return settings.EARSHOT_SIGN_UP == "open"
 
-    def clean_username(self, username: str, shallow: bool = False) -> str:
-        if username in handles.RESERVED:
-            raise self.validation_error("username_taken")
-        return super().clean_username(username, shallow)
-
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
         user.name = form.cleaned_data["name"]
         return super().save_user(request, user, form, commit)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return resolve_url("settings")
-
-    def get_user_search_fields(self) -> list[str]:
-        return ["handle", "name", "email"]
-
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        super().send_mail(template_prefix, email, {**context, "sign_up": settings.EARSHOT_SIGN_UP})

@@ -70,11 +70,11 @@ class PersonAdmin(UserAdmin):
 
     @admin.action(description=_("Close the selected accounts: sign out, and allow no calls"), permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        others = people.exclude(pk=request.user.pk).filter(is_active=True)
+        others = people.exclude(pk=str(request.user.pk)).filter(is_active=True)
         closed = self._set_active(others, False)
         text = ngettext("%(count)d account is closed.", "%(count)d accounts are closed.", closed)
         messages.success(request, text % {"count": closed})
-        if people.filter(pk=request.user.pk).exists():
+        if people.filter(pk=str(request.user.pk)).exists():
             messages.warning(request, gettext("Your own account stays open."))
 
     @admin.action(description=_("Open the selected accounts again"), permissions=["change"])

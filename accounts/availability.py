@@ -35,5 +35,5 @@ def until(span: Span, now: datetime, zone: str = "") -> datetime | None:
 def _zone(name: str) -> tzinfo:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):
+    except (KeyError, ValueError, OSError):  # unknown; malformed; a folder
         return timezone.get_default_timezone()

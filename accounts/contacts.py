@@ -21,7 +21,7 @@ def blocked_by(user: User) -> UserQuerySet:
 
 def is_blocked(owner_id: UUID | str, person_id: UUID | str) -> bool:
     """Whether `owner` has blocked `person`."""
-    return Block.objects.filter(owner=owner_id, person=person_id).exists()
+    return Block.objects.filter(owner=UUID(str(owner_id)), person=UUID(str(person_id))).exists()
 
 
 def others_than(user: User) -> UserQuerySet:

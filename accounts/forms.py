@@ -9,9 +9,11 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import handles
+from . import addresses, handles
 from .fields import PASSWORD_HELP, HandleField, NameField, NewPasswordField
 from .models import User
+
+NO_ADDRESS = _("This is no e-mail address; one looks like name@example.org.")
 
 
 class InOurWords(forms.Form):
@@ -19,6 +21,14 @@ class InOurWords(forms.Form):
 
     labels: dict[str, Any] = {}
     helps: dict[str, Any] = {}
+    when_empty: dict[str, Any] = {
+        "login": _("Say who you are: your e-mail address or your handle."),
+        "email": _("Say your e-mail address."),
+        "password": _("Type your password."),
+        "oldpassword": _("Type your password."),
+        "password1": _("Choose a password."),
+        "password2": _("Type the new password once more."),
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -26,6 +36,10 @@ class InOurWords(forms.Form):
             field.widget.attrs.pop("placeholder", None)
             field.label = self.labels.get(name, field.label)
             field.help_text = self.helps.get(name, "")
+            if name in self.when_empty:
+                field.error_messages["required"] = self.when_empty[name]
+            if name == "email":
+                field.error_messages["invalid"] = NO_ADDRESS
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -77,18 +91,12 @@ class SignupForm(InOurWords, allauth.SignupForm):
 
     def clean_username(self) -> str:
         handle: str = self.cleaned_data["username"]
-        name = self.cleaned_data.get("name", "")
-        if handle and handles.is_taken(handle):
-            free = handles.suggest_handle(name, "")
-            raise ValidationError(
-                gettext("Somebody has this handle already. %(handle)s is free.") % {"handle": f"@{free}"}
-            )
-        return handle
+        return _free(handle) if handle else ""
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}
         if not data.get("username") and "username" not in self.errors and data.get("name"):
-            data["username"] = handles.suggest_handle(data["name"], data.get("email", ""))
+            data["username"] = handles.suggest(data["name"], data.get("email", ""))
         return data
 
 
@@ -99,6 +107,10 @@ class ResetPasswordForm(InOurWords, allauth.ResetPasswordForm):
 class ResetPasswordKeyForm(InOurWords, allauth.ResetPasswordKeyForm):
     labels = {"password1": _("New password"), "password2": _("New password, once more")}
     helps = {"password1": PASSWORD_HELP}
+
+    def save(self) -> None:
+        super().save()
+        addresses.prove(self.user)
 
 
 class SetPasswordForm(InOurWords, allauth.SetPasswordForm):
@@ -134,12 +146,7 @@ class ProfileForm(forms.ModelForm):
 
     def clean_handle(self) -> str:
         handle: str = self.cleaned_data["handle"]
-        if handle != self.instance.handle and handles.is_taken(handle):
-            free = handles.suggest_handle(self.cleaned_data.get("name", ""), "")
-            raise ValidationError(
-                gettext("Somebody has this handle already. %(handle)s is free.") % {"handle": f"@{free}"}
-            )
-        return handle
+        return handle if handle == self.instance.handle else _free(handle)
 
 
 class SetupForm(forms.ModelForm):
@@ -151,6 +158,7 @@ class SetupForm(forms.ModelForm):
         label=_("E-mail address"),
         help_text=_("For signing in and for resetting your password. Others do not see it."),
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        error_messages={"required": _("Say your e-mail address."), "invalid": NO_ADDRESS},
     )
     password = NewPasswordField()
 
@@ -170,3 +178,11 @@ class SetupForm(forms.ModelForm):
                 validate_password(password, self.instance)
             except ValidationError as error:
                 self.add_error("password", error)
+
+
+def _free(handle: str) -> str:
+    """This handle, if nobody has it."""
+    if handles.is_taken(handle):
+        text = gettext("Somebody has this handle already. %(handle)s is free.")
+        raise ValidationError(text % {"handle": f"@{handles.next_to(handle)}"})
+    return handle

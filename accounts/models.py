@@ -22,9 +22,7 @@ HANDLE_LENGTH = 30
 HANDLE_PATTERN = r"[a-z0-9][a-z0-9_.-]{1,29}"
 valid_handle = RegexValidator(
     rf"\A{HANDLE_PATTERN}\Z",
-    _(
-        "Use 2 to 30 characters: a to z, digits, dot, dash and underscore, with a letter or digit first."
-    ),
+    _("Use 2 to 30 characters: a to z, digits, dot, dash and underscore, with a letter or digit first."),
     code="invalid_handle",
 )
 
