@@ -1,0 +1,28 @@
+"""What every page of a signed-in person shows, and what its scripts must know."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import User
+
+from .history import count_unseen
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    user = request.user
+    if not isinstance(user, User):
+        return {}
+    return {
+        "missed_count": SimpleLazyObject(lambda: count_unseen(user)),
+        "telephone": {
+            "me": str(user.pk),
+            "pingSeconds": settings.PING_SECONDS,
+            "deadSeconds": settings.DEAD_SECONDS,
+            "connectSeconds": settings.CONNECT_SECONDS,
+            "restartSeconds": settings.ICE_RESTART_SECONDS,
+            "giveUpSeconds": settings.ICE_GIVE_UP_SECONDS,
+        },
+    }

@@ -1,0 +1,52 @@
+/** The few things that every screen does with the document. */
+
+/**
+ * The one element that a selector names; a template that lacks it is a bug, said at once.
+ * @template {HTMLElement} [T=HTMLElement]
+ * @param {string} selector @param {ParentNode} [root] @returns {T}
+ */
+export function one(selector, root = document) {
+  const found = root.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`nothing matches ${selector}`);
+  return /** @type {T} */ (found);
+}
+
+/** @param {string} id a <template> @returns {HTMLElement} a copy of its first element */
+export function fromTemplate(id) {
+  const template = /** @type {HTMLTemplateElement} */ (one(`#${id}`));
+  return /** @type {HTMLElement} */ (/** @type {Element} */ (template.content.firstElementChild).cloneNode(true));
+}
+
+/** Whether somebody is writing: keys belong to the text then. */
+export function isTyping() {
+  const at = document.activeElement;
+  return at instanceof HTMLElement && (at.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(at.tagName));
+}
+
+/** @param {HTMLElement} avatar @param {{name: string, hue: number}} person */
+export function fillAvatar(avatar, person) {
+  avatar.dataset.hue = String(person.hue);
+  avatar.textContent = initials(person.name);
+}
+
+/** The first letters of the first and the last word, as accounts.models.User.initials. @param {string} name */
+export function initials(name) {
+  const words = name.split(/\s+/).filter(Boolean);
+  const ends = words.length > 1 ? [words[0], words[words.length - 1]] : words;
+  return ends.map((word) => [...word][0]).join("").toUpperCase();
+}
+
+/** @param {string} name @returns {string} */
+export function cookie(name) {
+  const found = document.cookie.split("; ").find((each) => each.startsWith(`${name}=`));
+  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+}
+
+/** POST to one of our own addresses. @param {string} url @param {BodyInit} [body] */
+export function post(url, body) {
+  return fetch(url, {
+    method: "POST",
+    body,
+    headers: { "X-CSRFToken": cookie("csrftoken"), "X-Requested-With": "fetch" },
+  });
+}
