@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
@@ -38,14 +38,15 @@ def is_valid(token: str) -> bool:
 def make_first_admin(*, handle: str, email: str, password: str, **facts: Any) -> User | None:
     """The admin; None if another was made in the same moment.
 
-    Removing the token's file is what only one of two can do; who finds it gone undoes everything.
+    Removing the token's file is what only one of two can do; who finds it gone undoes everything. A form that is
+    sent twice fails earlier, at the handle.
     """
     try:
         with transaction.atomic():
             user = User.objects.create_superuser(handle, email, password, **facts)
             addresses.record(user, verified=True)
             _file().unlink()
-    except FileNotFoundError:
+    except (FileNotFoundError, IntegrityError):
         return None
     return user
 
