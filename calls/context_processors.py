@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.middleware.csrf import get_token
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
@@ -19,6 +20,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "missed_count": SimpleLazyObject(lambda: count_unseen(user)),
         "telephone": {
             "me": str(user.pk),
+            "csrfToken": get_token(request),
             "pingSeconds": settings.PING_SECONDS,
             "deadSeconds": settings.DEAD_SECONDS,
             "connectSeconds": settings.CONNECT_SECONDS,

@@ -27,7 +27,9 @@ def main():
         for file in [*files, "LICENSE"]:
             shutil.copy(source / file, target / Path(file).name)
         about = json.loads((source / "package.json").read_text())
-        text = f"{package} {about['version']}, {about['license']}, from the npm registry. Copied by scripts/vendor.py.\n"
+        text = (
+            f"{package} {about['version']}, {about['license']}, from the npm registry. Copied by scripts/vendor.py.\n"
+        )
         (target / "VERSION").write_text(text)
         print(text, end="")
 

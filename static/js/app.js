@@ -11,7 +11,7 @@ import { Signaling } from "./signaling.js";
 import { Sound } from "./sound.js";
 import { _, interpolate } from "./text.js";
 import { Navigation } from "./ui/navigation.js";
-import { one } from "./ui/dom.js";
+import { one, pageSettings } from "./ui/dom.js";
 import { Rings } from "./ui/ring.js";
 import { when } from "./ui/sentences.js";
 import { Stage } from "./ui/stage.js";
@@ -21,7 +21,7 @@ const IDLE_MS = 5 * 60_000;
 const CONNECTION_BAR_MS = 3000;
 const PRESENCE_REFRESH_MS = 60_000;
 
-const settings = JSON.parse(one("#telephone").textContent ?? "{}");
+const settings = pageSettings();
 const device = await deviceId();
 
 let touchedAt = performance.now();
@@ -29,6 +29,7 @@ for (const type of ["pointerdown", "keydown", "pointermove"])
   document.addEventListener(type, () => (touchedAt = performance.now()), { passive: true });
 
 const sound = new Sound();
+let undisturbed = false;
 /** @type {Signaling} */
 const signaling = new Signaling({
   url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/`,
@@ -45,9 +46,9 @@ const telephone = new Telephone({
   connectSeconds: settings.connectSeconds,
   restartSeconds: settings.restartSeconds,
   giveUpSeconds: settings.giveUpSeconds,
+  isUndisturbed: () => undisturbed,
 });
 
-let undisturbed = false;
 const stage = new Stage(telephone, sound);
 new Rings(telephone, sound, () => undisturbed);
 

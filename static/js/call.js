@@ -73,6 +73,11 @@ export class CallSession extends EventTarget {
     return this._media.stream;
   }
 
+  /** Whether this person has decided what to send, if only nothing. */
+  get mediaSettled() {
+    return this._mediaReady;
+  }
+
   get media() {
     return this._media;
   }

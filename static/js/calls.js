@@ -18,7 +18,7 @@ import { CommandError } from "./signaling.js";
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
- *   storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
+ *   isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
  *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
  */
 
@@ -173,7 +173,7 @@ export class Telephone extends EventTarget {
     if (!session?.mediaProblem) return;
     const wasPlaced = this._joining !== null || this._calls.has(session.id);
     if (how === "retry") {
-      if (wasPlaced && session.activeSince !== null && session.phase === "active") {
+      if (session.mediaSettled) {
         const kind = session.mediaProblem.kind;
         return kind === "camera" ? session.setCamera(true) : session.setMicrophone(true);
       }
@@ -236,6 +236,7 @@ export class Telephone extends EventTarget {
   /** This device really rings. @param {Snapshot} call */
   _alertNew(call) {
     if (call.state !== "ringing" || myLeg(call).state !== "ringing" || this._alerted.has(call.id)) return;
+    if (this._parts.isUndisturbed?.()) return; // it is shown, and does not ring
     this._alerted.add(call.id);
     this._signaling.command("call.alert", { call: call.id }).catch(() => {}); // it stopped ringing meanwhile
   }

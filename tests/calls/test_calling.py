@@ -246,7 +246,8 @@ class TestStranger:
         call = str(uuid4()) if state == "never was" else ringing
         answer = sam.command(command, call=call)
         assert answer == {
-            "type": "error", "re": answer["re"], "call": call, "code": "no_such_call", "message": "There is no such call.",
+            "type": "error", "re": answer["re"], "call": call,
+            "code": "no_such_call", "message": "There is no such call.",
         }  # fmt: skip
 
     def test_gets_no_message_of_a_whole_call(self, ana: Client, ben: Client, sam: Client, active: str) -> None:

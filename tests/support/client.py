@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+from websockets.typing import Origin
 
 PATIENCE_SECONDS = 15
 Message = dict[str, Any]
@@ -23,7 +24,9 @@ class Client:
         self.calls: dict[str, Message] = {}
         self.close_code: int | None = None
         self._changed = threading.Condition()
-        self._socket = connect(url, legacy=True, origin=origin, additional_headers={"Cookie": cookie}, compression=None)  # type: ignore[arg-type]
+        self._socket = connect(
+            url, legacy=True, origin=Origin(origin), additional_headers={"Cookie": cookie}, compression=None
+        )
         threading.Thread(target=self._read, daemon=True).start()
 
     def hello(self, calls: list[str] | None = None) -> Message:

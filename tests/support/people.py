@@ -1,6 +1,7 @@
 """People for tests: accounts, and their sessions without a password."""
 
 from importlib import import_module
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -8,12 +9,12 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from accounts.models import User
 
 
-def make_person(handle: str, **facts: object) -> User:
+def make_person(handle: str, **facts: Any) -> User:
     return User.objects.create_user(
         handle,
         f"{handle}@example.org",
         name=facts.pop("name", handle.capitalize()),
-        **facts,  # type: ignore[arg-type]
+        **facts,
     )
 
 

@@ -32,7 +32,7 @@ class Server:
         self.socket_url = f"ws://127.0.0.1:{self.port}/ws/"
         self._log = tempfile.NamedTemporaryFile(prefix="earshot-server-", suffix=".log", delete=False)  # noqa: SIM115
         self._environment = {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"},
             "EARSHOT_DATA": str(settings.DATA),
             "SECRET_KEY": settings.SECRET_KEY,
             "DATABASE_URL": database_url(connection.settings_dict),

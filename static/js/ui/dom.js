@@ -36,10 +36,9 @@ export function initials(name) {
   return ends.map((word) => [...word][0]).join("").toUpperCase();
 }
 
-/** @param {string} name @returns {string} */
-export function cookie(name) {
-  const found = document.cookie.split("; ").find((each) => each.startsWith(`${name}=`));
-  return found ? decodeURIComponent(found.slice(name.length + 1)) : "";
+/** What the server tells the scripts of this page (calls/context_processors.py). */
+export function pageSettings() {
+  return JSON.parse(one("#telephone").textContent ?? "{}");
 }
 
 /** POST to one of our own addresses. @param {string} url @param {BodyInit} [body] */
@@ -47,6 +46,6 @@ export function post(url, body) {
   return fetch(url, {
     method: "POST",
     body,
-    headers: { "X-CSRFToken": cookie("csrftoken"), "X-Requested-With": "fetch" },
+    headers: { "X-CSRFToken": pageSettings().csrfToken, "X-Requested-With": "fetch" },
   });
 }

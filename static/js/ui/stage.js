@@ -141,7 +141,7 @@ export class Stage {
     sentence.textContent = said.sentence;
     setText(one(".stage__advice", panel), said.advice);
     const ended = session.ended !== null;
-    const started = session.phase !== "opening_media" && session.activeSince !== null;
+    const started = session.mediaSettled;
     this._choice("again").hidden = !ended || !said.again;
     this._choice("dismiss").hidden = !ended && !started;
     this._choice("retry").hidden = ended || !said.again;

@@ -1,0 +1,141 @@
+"""What a person does and sees at a desk: one page of Earshot in real Chromium."""
+
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from accounts.models import User
+
+PATIENCE_SECONDS = 20
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+
+# Counts what the page opens and sends, from before its first script.
+COUNTERS = """
+window.counted = {connections: [], peerMessages: 0, candidates: 0};
+const Native = RTCPeerConnection;
+window.RTCPeerConnection = class extends Native {
+  constructor(...args) { super(...args); window.counted.connections.push(this); }
+};
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (text) {
+  const message = JSON.parse(text);
+  if (message.type === "peer") window.counted.peerMessages += 1;
+  if (message.body?.kind === "candidate") window.counted.candidates += 1;
+  return send.call(this, text);
+};
+"""
+
+COLOUR = """(video) => {
+  if (!video.videoWidth) return null;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 1;
+  const context = canvas.getContext("2d");
+  context.drawImage(video, 0, 0, 1, 1);
+  return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+LOUDEST = """(video) => {
+  if (!video.srcObject?.getAudioTracks().length) return 0;
+  if (window.heard?.stream !== video.srcObject) {
+    const context = new AudioContext();
+    const analyser = new AnalyserNode(context, {fftSize: 8192, smoothingTimeConstant: 0.5});
+    context.createMediaStreamSource(video.srcObject).connect(analyser);
+    window.heard = {stream: video.srcObject, context, analyser};
+  }
+  const {analyser, context} = window.heard;
+  const levels = new Float32Array(analyser.frequencyBinCount);
+  analyser.getFloatFrequencyData(levels);
+  const peak = levels.indexOf(Math.max(...levels));
+  return levels[peak] > -70 ? (peak * context.sampleRate) / analyser.fftSize : 0;
+}"""
+
+FRAMES = """async () => {
+  const open = window.counted.connections.filter((each) => each.connectionState !== "closed");
+  let frames = 0;
+  for (const connection of open)
+    for (const each of (await connection.getStats()).values())
+      if (each.type === "inbound-rtp" && each.kind === "video") frames += each.framesDecoded ?? 0;
+  return frames;
+}"""
+
+
+class Desk:
+    def __init__(self, context: BrowserContext, user: User) -> None:
+        self.user = user
+        self.errors: list[str] = []
+        context.add_init_script(COUNTERS)
+        self.page: Page = context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", self._console)
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.errors.append(message.text)
+
+    def open(self, path: str = "/") -> "Desk":
+        self.page.goto(path)
+        self.until_on_line()
+        return self
+
+    def until_on_line(self) -> None:
+        expect(self.page.locator("#my-portrait .presence:not([data-status=offline])")).to_be_visible()
+
+    @property
+    def stage(self) -> Locator:
+        return self.page.get_by_role("region", name="Call")
+
+    def button(self, name: str) -> Locator:
+        return self.page.get_by_role("button", name=name, exact=True)
+
+    def ring(self, caller: "Desk") -> Locator:
+        return self.page.get_by_role("alertdialog", name=f"Incoming call from {caller.user.name}")
+
+    def sees_on_line(self, other: "Desk") -> None:
+        dot = self.page.locator(f".people__list [data-presence-of='{other.user.pk}'][data-status=online]")
+        expect(dot).to_be_visible()
+
+    def call(self, other: "Desk", kind: str = "Video") -> None:
+        self.sees_on_line(other)
+        self.button(f"{kind} call {other.user.name}").click()
+
+    def picture(self) -> Locator:
+        return self.stage.locator("video.stage__remote")
+
+    def colour(self) -> list[int] | None:
+        return self.picture().evaluate(COLOUR)  # type: ignore[no-any-return]
+
+    def loudest_hertz(self) -> float:
+        return float(self.picture().evaluate(LOUDEST))
+
+    def frames(self) -> int:
+        return int(self.page.evaluate(FRAMES))
+
+    def open_connections(self) -> int:
+        return int(self.page.evaluate("window.counted.connections.filter((c) => c.signalingState !== 'closed').length"))
+
+    def counted(self, what: str) -> int:
+        return int(self.page.evaluate(f"window.counted.{what}"))
+
+    def says(self, text: str) -> None:
+        expect(self.stage.get_by_text(text).first).to_be_visible()
+
+    def until_connected(self) -> None:
+        expect(self.stage).to_have_attribute("data-phase", "active")
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait until `condition()` holds, and return what it returned."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while True:
+        value = condition()
+        if value:
+            return value
+        if monotonic() > deadline:
+            raise AssertionError(f"{what} did not come about; it is {value!r}.")
+        sleep(0.1)
+
+
+def is_close(colour: list[int] | None, wanted: tuple[int, int, int]) -> bool:
+    return colour is not None and all(abs(a - b) < 60 for a, b in zip(colour, wanted, strict=True))
