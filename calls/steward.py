@@ -75,14 +75,14 @@ class Steward:
     async def tick(self) -> None:
         self._ticks += 1
         self._close_silent()
+        presence = self._exchange.presence
+        watched = sorted({person for device in self._exchange.devices() for person in device.watched})
+        before = {view.id: view.status for view in presence.views(watched)}
         found = await offload(self._work, self._roster())
         for each in found.calls:
             self._exchange.deliver(each)
         for session in found.over:
             self._exchange.sign_out(session=session)
-        presence = self._exchange.presence
-        watched = sorted({person for device in self._exchange.devices() for person in device.watched})
-        before = {view.id: view.status for view in presence.views(watched)}
         presence.known = found.known
         self._exchange.show_presence(view.id for view in presence.views(watched) if view.status != before[view.id])
 

@@ -1,14 +1,12 @@
 """What a person does and sees at a desk: one page of Earshot in real Chromium."""
 
-from collections.abc import Callable
-from time import monotonic, sleep
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from accounts.models import User
+from tests.support.wait import PATIENCE_SECONDS
 
-PATIENCE_SECONDS = 20
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 # Counts what the page opens and sends, from before its first script.
@@ -123,18 +121,6 @@ class Desk:
 
     def until_connected(self) -> None:
         expect(self.stage).to_have_attribute("data-phase", "active")
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait until `condition()` holds, and return what it returned."""
-    deadline = monotonic() + PATIENCE_SECONDS
-    while True:
-        value = condition()
-        if value:
-            return value
-        if monotonic() > deadline:
-            raise AssertionError(f"{what} did not come about; it is {value!r}.")
-        sleep(0.1)
 
 
 def is_close(colour: list[int] | None, wanted: tuple[int, int, int]) -> bool:

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ALLOWED, OpenDesk
-from tests.browser.desk import Desk, until
+from tests.browser.desk import Desk
 from tests.support.server import Server
+from tests.support.wait import until
 
 
 def test_declined(ana: Desk, ben: Desk) -> None:

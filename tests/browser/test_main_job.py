@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from playwright.sync_api import expect
 
 from tests.browser.conftest import ANAS_TONE, BENS_TONE, BLUE, RED, OpenDesk
-from tests.browser.desk import Desk, is_close, until
+from tests.browser.desk import Desk, is_close
 from tests.support.server import Server
+from tests.support.wait import until
 
 HERTZ_TOLERANCE = 25
 

@@ -14,7 +14,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from accounts.setup import setup_url
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
@@ -23,6 +22,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import autoreload
 
+from accounts.setup import setup_url
 from calls.core.protocol import FRAME_BYTES
 from config import certificates
 
@@ -100,9 +100,8 @@ class Command(BaseCommand):
         origin = settings.EARSHOT_ORIGINS[0]
         self.stdout.write(f"Ready after {time.monotonic() - self.started:.1f} s.\n")
         if address := setup_url(origin):
-            self.stdout.write(f"First, make the admin account here (the address works once):\n\n    {address}\n")
-        else:
-            self.stdout.write(f"\n    Earshot: {origin}\n")
+            self.stdout.write(f"\nFirst, make the admin account; this address works once:\n\n    {address}")
+        self.stdout.write(f"\nEarshot is at:\n\n    {origin}\n")
         self.stdout.write("Stop it with Ctrl+C.")
         self.stdout.flush()
 

@@ -1,0 +1,94 @@
+"""Two server processes that share the database and a real Redis: a call between people of one and the other."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from calls.models import Call
+from tests.conftest import Connect
+from tests.support.redis import Redis
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="module")
+def bus() -> Iterator[Redis]:
+    running = Redis().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def servers(bus: Redis, django_db_setup: None, django_db_blocker: object) -> Iterator[tuple[Server, Server]]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        pair = (Server(REDIS_URL=bus.url).start(), Server(REDIS_URL=bus.url).start())
+    yield pair
+    for server in pair:
+        server.kill()
+
+
+@pytest.fixture
+def devices(servers: tuple[Server, Server], people: SimpleNamespace, connect: Connect) -> SimpleNamespace:
+    one, other = servers
+    return SimpleNamespace(ana=connect(one, people.ana), ben=connect(other, people.ben), sam=connect(other, people.sam))
+
+
+def test_a_whole_call_across_processes(devices: SimpleNamespace, people: SimpleNamespace) -> None:
+    ana, ben = devices.ana, devices.ben
+    call = ana.place(people.ben.pk)
+    ben.until_call(call, "ringing")
+    ben.command("call.alert", call=call)
+    ana.until(lambda: ana.leg(call, mine=False)["alerted"])
+    ben.command("call.accept", call=call)
+    ana.until_call(call, "active")
+    body = {"kind": "offer", "sdp": "v=0 across"}
+    ana.peer(call, 1, body)
+    assert ben.wait_for("peer")["body"] == body
+    ben.peer(call, 1, {"kind": "answer", "sdp": "v=0 back"}, ack=1)
+    assert ana.wait_for("peer")["ack"] == 1
+    ana.command("call.hang_up", call=call)
+    assert ben.until_call(call, "ended")["end_reason"] == "completed"
+    devices.sam.settle()
+    assert {message["type"] for message in devices.sam.messages} == {"welcome", "pong"}
+
+
+def test_presence_crosses_processes(devices: SimpleNamespace, people: SimpleNamespace) -> None:
+    ana, ben = devices.ana, devices.ben
+
+    def status(person: object) -> str | None:
+        shown = [view for message in ana.heard("presence") for view in message["people"] if view["id"] == str(person)]
+        return shown[-1]["status"] if shown else None
+
+    ana.command("presence.watch", people=[str(people.ben.pk)])
+    ana.until(lambda: status(people.ben.pk) == "online")
+    ben.close()
+    ana.until(lambda: status(people.ben.pk) == "offline")
+
+
+def test_two_devices_in_two_processes_and_one_answers(
+    servers: tuple[Server, Server], devices: SimpleNamespace, people: SimpleNamespace, connect: Connect
+) -> None:
+    second = connect(servers[0], people.ben)
+    call = devices.ana.place(people.ben.pk)
+    second.until_call(call, "ringing")
+    devices.ben.until_call(call, "ringing")
+    second.command("call.accept", call=call)
+    devices.ben.until_call(call, "active")
+    assert devices.ben.leg(call)["device"] == second.device
+
+
+def test_redis_restarts_and_calls_go_on(
+    bus: Redis, devices: SimpleNamespace, people: SimpleNamespace, connect: Connect, servers: tuple[Server, Server]
+) -> None:
+    ana, ben = devices.ana, devices.ben
+    call = ana.place(people.ben.pk)
+    ben.until_call(call, "ringing")
+    ben.command("call.accept", call=call)
+    ana.until_call(call, "active")
+    bus.stop()
+    bus.start()
+    ana.command("call.hang_up", call=call)
+    assert ben.until_call(call, "ended")["end_reason"] == "completed"
+    again = ana.place(people.ben.pk)
+    assert ben.until_call(again, "ringing")
+    assert Call.objects.count() == 2

@@ -1,0 +1,157 @@
+"""The socket: who gets in, what a bad frame does, and how a socket ends."""
+
+import json
+from types import SimpleNamespace
+from uuid import uuid4
+
+import pytest
+from django.contrib.sessions.models import Session
+
+from calls import limits
+from calls.core import protocol
+from calls.models import Call
+from tests.conftest import Connect
+from tests.support.client import Client
+from tests.support.people import cookie_of, session_of
+from tests.support.server import Server
+
+HELLO = {"type": "hello", "protocol": 1, "device": "device-of-nobody"}
+
+
+def open_socket(server: Server, cookie: str = "", origin: str | None = None) -> Client:
+    return Client(server.socket_url, origin or server.origin, cookie)
+
+
+class TestGettingIn:
+    def test_without_a_session(self, server: Server) -> None:
+        assert open_socket(server).until_closed() == 4500
+
+    def test_with_a_session_that_is_none(self, server: Server, people: SimpleNamespace) -> None:
+        client = open_socket(server, cookie_of("made-up"))
+        client.send(HELLO)
+        assert client.until_closed() == 4500
+
+    @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost", "https://localhost:{port}", "null"])
+    def test_from_a_foreign_origin(self, server: Server, people: SimpleNamespace, origin: str) -> None:
+        foreign = origin.format(port=server.port)
+        client = open_socket(server, cookie_of(session_of(people.ana)), foreign)
+        assert client.until_closed() == 4505
+        assert repr(foreign) in server.log()
+
+    def test_of_somebody_whose_account_was_closed(self, server: Server, people: SimpleNamespace) -> None:
+        cookie = cookie_of(session_of(people.ana))
+        people.ana.is_active = False
+        people.ana.save()
+        client = open_socket(server, cookie)
+        client.send(HELLO)
+        assert client.until_closed() == 4500
+
+    def test_with_a_password_that_was_changed_since(self, server: Server, people: SimpleNamespace) -> None:
+        cookie = cookie_of(session_of(people.ana))
+        people.ana.set_password("another one")
+        people.ana.save()
+        client = open_socket(server, cookie)
+        client.send(HELLO)
+        assert client.until_closed() == 4500
+
+    def test_with_a_protocol_that_is_too_old(self, server: Server, people: SimpleNamespace) -> None:
+        client = open_socket(server, cookie_of(session_of(people.ana)))
+        client.send({**HELLO, "protocol": 0})
+        assert client.until_closed() == 4501
+
+    def test_anything_before_hello(self, server: Server, people: SimpleNamespace) -> None:
+        client = open_socket(server, cookie_of(session_of(people.ana)))
+        client.send({"type": "ping"})
+        assert client.until_closed() == 4503
+
+
+class TestBadFrames:
+    @pytest.mark.parametrize(
+        ("frame", "code"),
+        [
+            ("no json", "bad_message"),
+            (b"\x00\x01", "bad_message"),
+            ({"type": "call.conjure", "id": "c1"}, "unknown_type"),
+            ({"type": "websocket.disconnect"}, "unknown_type"),
+            ({"type": "call.place", "id": "c1", "call": "x", "to": "y", "kind": "voice"}, "bad_message"),
+            ({"type": "ping", "surprise": 1}, "bad_message"),
+        ],
+    )
+    def test_gets_an_error_and_the_socket_lives(
+        self, server: Server, people: SimpleNamespace, connect: Connect, frame: object, code: str
+    ) -> None:
+        ana = connect(server, people.ana)
+        ana.send(frame)  # type: ignore[arg-type]
+        assert ana.wait_for("error")["code"] == code
+        ana.settle()
+        assert ana.close_code is None
+        assert not Call.objects.exists()
+
+    def test_several_in_a_row_close_it(self, server: Server, people: SimpleNamespace, connect: Connect) -> None:
+        ana = connect(server, people.ana)
+        for _ in range(limits.BAD_FRAMES - 1):
+            ana.send("no json")
+        ana.settle()
+        for _ in range(limits.BAD_FRAMES):
+            ana.send("no json")
+        assert ana.until_closed() == 4503
+
+    def test_an_oversized_frame_closes_that_socket_alone(
+        self, server: Server, people: SimpleNamespace, connect: Connect
+    ) -> None:
+        ana, ben = connect(server, people.ana), connect(server, people.ben)
+        ana.send("x" * (protocol.FRAME_BYTES + 1))
+        ana.until_closed()
+        ben.settle()
+
+    def test_a_second_hello_is_refused(self, server: Server, people: SimpleNamespace, connect: Connect) -> None:
+        ana = connect(server, people.ana)
+        ana.send(HELLO)
+        assert ana.wait_for("error")["code"] == "not_allowed"
+
+    def test_a_call_to_oneself_is_refused(self, server: Server, people: SimpleNamespace, connect: Connect) -> None:
+        ana = connect(server, people.ana)
+        answer = ana.command("call.place", call=str(uuid4()), to=str(people.ana.pk), kind="voice")
+        assert answer["code"] == "not_allowed"
+
+
+class TestFloods:
+    def test_too_many_frames_get_one_error_and_no_effect(
+        self, server: Server, people: SimpleNamespace, connect: Connect
+    ) -> None:
+        ana = connect(server, people.ana)
+        for _ in range(limits.FRAMES_BURST + 100):
+            ana.send({"type": "ping"})
+        assert ana.wait_for("error")["code"] == "too_many"
+        assert ana.close_code is None
+
+    def test_a_flood_closes_the_socket(self, server: Server, people: SimpleNamespace, connect: Connect) -> None:
+        ana = connect(server, people.ana)
+        frame = json.dumps({"type": "ping"})
+        try:
+            for _ in range(limits.FRAMES_BURST + 4 * limits.FLOOD_FRAMES):
+                ana.send(frame)
+        except OSError:
+            pass  # closed while we were sending
+        except Exception as error:
+            assert type(error).__name__.startswith("ConnectionClosed")
+        assert ana.until_closed() == 4504
+
+
+class TestSigningOut:
+    def test_closes_the_sockets_of_that_session_only(
+        self, server: Server, people: SimpleNamespace, connect: Connect
+    ) -> None:
+        session = session_of(people.ana)
+        here, other = connect(server, people.ana, session=session), connect(server, people.ana)
+        Session.objects.filter(session_key=session).delete()
+        assert here.until_closed() == 4500
+        other.settle()
+
+    def test_ends_the_call_on_its_devices(self, server: Server, people: SimpleNamespace, connect: Connect) -> None:
+        session = session_of(people.ana)
+        ana, ben = connect(server, people.ana, session=session), connect(server, people.ben)
+        call = ana.place(people.ben.pk)
+        ben.command("call.accept", call=call)
+        Session.objects.filter(session_key=session).delete()
+        assert ben.until_call(call, "ended")["end_reason"] == "revoked"

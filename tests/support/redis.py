@@ -1,0 +1,36 @@
+"""A real Redis of the tests' own, on a free port, that a test may stop and start."""
+
+import shutil
+import subprocess
+
+import redis
+
+from .server import free_port
+from .wait import until
+
+
+class Redis:
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> "Redis":
+        command = shutil.which("redis-server") or "/usr/bin/redis-server"
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen([command, *options], stdout=subprocess.DEVNULL)
+        until(self._answers, "Redis")
+        return self
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            with redis.Redis(port=self.port, socket_timeout=1) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False

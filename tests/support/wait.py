@@ -1,0 +1,19 @@
+"""Waiting for a condition, never for a time."""
+
+from collections.abc import Callable
+from time import monotonic, sleep
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 20
+
+
+def until(condition: Callable[[], T], what: str) -> T:
+    """Wait until `condition()` holds, and return what it returned."""
+    deadline = monotonic() + PATIENCE_SECONDS
+    while not (value := condition()):
+        if monotonic() > deadline:
+            raise AssertionError(f"{what} did not come about; it is {value!r}.")
+        sleep(0.1)
+    return value
