@@ -24,7 +24,7 @@ from .core.protocol import Peer, PeerForward, PresenceUpdate, encode
 from .core.snapshot import Facts, LegFacts, snapshot
 from .core.vocabulary import CallState, CloseCode, LegState
 from .device import Device
-from .presence import Presence, presence
+from .presence import LINGER_SECONDS, Presence, presence
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Exchange:
             self._forget_calls_of(device.person)
         self.presence.left(device.person, device.id)
         if self._loop is not None and not devices:
-            self._loop.call_later(settings.STEWARD_TICK_SECONDS, self._presence_changed, [device.person])
+            self._loop.call_later(LINGER_SECONDS, self._presence_changed, [device.person])
 
     def is_reachable(self, person: UUID) -> bool:
         """Whether any device of this person is on line, in any process. Not for the event loop."""

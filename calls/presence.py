@@ -93,7 +93,7 @@ class Presence:
 
     def _is_here(self, person: str) -> bool:
         left_at = self._left_at.get(person)
-        return person in self._here or (left_at is not None and monotonic() - left_at < LINGER_SECONDS)
+        return person in self._here or (left_at is not None and monotonic() < left_at + LINGER_SECONDS)
 
     # --- with other processes, synchronous: call it off the event loop ---------------------------------
 

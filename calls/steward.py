@@ -23,7 +23,7 @@ from accounts.models import User
 
 from . import clock, facts, identity, switchboard
 from .core.snapshot import Facts
-from .core.vocabulary import CallState, CloseCode
+from .core.vocabulary import CallState, CloseCode, Presence
 from .exchange import Exchange
 from .models import Call, Leg
 from .offload import offload
@@ -61,6 +61,7 @@ class Steward:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
         self._ticks = 0
+        self._statuses: dict[str, Presence] = {}
         self._lose_from = monotonic() + settings.START_GRACE_SECONDS
 
     async def run(self) -> None:
@@ -75,16 +76,20 @@ class Steward:
     async def tick(self) -> None:
         self._ticks += 1
         self._close_silent()
-        presence = self._exchange.presence
-        watched = sorted({person for device in self._exchange.devices() for person in device.watched})
-        before = {view.id: view.status for view in presence.views(watched)}
         found = await offload(self._work, self._roster())
         for each in found.calls:
             self._exchange.deliver(each)
         for session in found.over:
             self._exchange.sign_out(session=session)
-        presence.known = found.known
-        self._exchange.show_presence(view.id for view in presence.views(watched) if view.status != before[view.id])
+        self._exchange.presence.known = found.known
+        self._show_presence()
+
+    def _show_presence(self) -> None:
+        """Whoever is not as they were at the last tick: other processes, the database and time itself change it."""
+        watched = sorted({person for device in self._exchange.devices() for person in device.watched})
+        statuses = {view.id: view.status for view in self._exchange.presence.views(watched)}
+        self._exchange.show_presence(id_ for id_, status in statuses.items() if self._statuses.get(id_) != status)
+        self._statuses = statuses
 
     def _roster(self) -> Roster:
         devices: set[tuple[str, str]] = set()

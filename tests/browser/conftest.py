@@ -21,7 +21,6 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
-    "--autoplay-policy=no-user-gesture-required",
     "--allow-loopback-in-peer-connection",
     "--disable-gpu",
     "--disable-quic",
@@ -30,6 +29,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+AUTOPLAY = "--autoplay-policy=no-user-gesture-required"
 ALLOWED = ["--use-fake-ui-for-media-stream"]
 RED, BLUE = (220, 30, 30), (30, 30, 220)
 ANAS_TONE, BENS_TONE = 500, 900
@@ -54,9 +54,10 @@ def launch(playwright_: Playwright) -> Iterator[Callable[[list[str]], Browser]]:
     browsers: dict[tuple[str, ...], Browser] = {}
 
     def make(flags: list[str]) -> Browser:
-        key = tuple(flags)
+        autoplay = [] if any("autoplay" in flag for flag in flags) else [AUTOPLAY]
+        key = (*FLAGS, *flags, *autoplay)
         if key not in browsers or not browsers[key].is_connected():
-            browsers[key] = playwright_.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+            browsers[key] = playwright_.chromium.launch(executable_path=CHROMIUM, args=list(key))
         return browsers[key]
 
     yield make

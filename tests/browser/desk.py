@@ -78,7 +78,7 @@ class Desk:
         return self
 
     def until_on_line(self) -> None:
-        expect(self.page.locator("#my-portrait .presence:not([data-status=offline])")).to_be_visible()
+        expect(self.page.locator("#my-portrait .presence:not([data-status=offline])")).to_be_attached()
 
     @property
     def stage(self) -> Locator:

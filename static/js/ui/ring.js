@@ -40,7 +40,7 @@ export class Rings {
     const heard = this._isUndisturbed() || this._telephone.busy ? [] : rings;
     this._soundFor(heard);
     this._notifier.show(heard);
-    this._titleFor(rings);
+    this._titleFor(heard);
   }
 
   /** @param {Incoming} ring */

@@ -1,0 +1,84 @@
+"""axe finds nothing on any page or in any state of a call, light and dark, desktop and phone."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import OpenDesk
+from tests.browser.desk import Desk
+from tests.support.server import Server
+
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+SETTLED = """Promise.allSettled(
+  document.getAnimations().filter((each) => each.effect.getTiming().iterations !== Infinity).map((it) => it.finished)
+)"""
+VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((result) =>
+  result.violations.map((rule) => [rule.id, rule.help, ...rule.nodes.map((node) => node.html + node.failureSummary)])
+)"""
+DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+def check(desk: Desk) -> None:
+    page = desk.page
+    # Colours are judged when nothing moves any more.
+    page.evaluate(SETTLED)
+    page.evaluate(AXE.read_text())
+    found = page.evaluate(VIOLATIONS)
+    assert found == [], found
+
+
+@pytest.mark.parametrize(
+    ("scheme", "viewport"), [("light", DESKTOP), ("dark", DESKTOP), ("light", PHONE), ("dark", PHONE)]
+)
+def test_pages(
+    open_desk: OpenDesk,
+    server: Server,
+    people: SimpleNamespace,
+    media: SimpleNamespace,
+    scheme: str,
+    viewport: dict[str, int],
+) -> None:
+    desk = open_desk(server, people.ana, media.ana, viewport=viewport, color_scheme=scheme)
+    check(desk)
+    for path, name in (("/people/ben/", "Ben"), ("/calls/", "Recents"), ("/settings/", "Settings")):
+        desk.page.goto(path)
+        expect(desk.page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        check(desk)
+
+
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", DESKTOP), ("dark", PHONE)])
+def test_every_state_of_a_call(
+    open_desk: OpenDesk,
+    server: Server,
+    people: SimpleNamespace,
+    media: SimpleNamespace,
+    scheme: str,
+    viewport: dict[str, int],
+) -> None:
+    ana = open_desk(server, people.ana, media.ana, viewport=viewport, color_scheme=scheme)
+    ben = open_desk(server, people.ben, media.ben, viewport=viewport, color_scheme=scheme)
+    ana.call(ben)
+    ana.says("Ringing…")
+    check(ana)
+    expect(ben.ring(ana)).to_be_visible()
+    check(ben)
+    ben.ring(ana).get_by_role("button", name="Accept", exact=True).click()
+    ana.until_connected()
+    check(ana)
+    ana.button("Devices").click()
+    check(ana)
+    ana.button("Devices").click()
+    ana.button("Show pages").click()
+    check(ana)
+    ana.button("Hang up").click()
+    ben.says("Call ended")
+    check(ben)
+
+
+def test_a_media_problem(open_desk: OpenDesk, server: Server, people: SimpleNamespace, ben: Desk) -> None:
+    ana = open_desk(server, people.ana, ["--use-fake-device-for-media-stream", "--deny-permission-prompts"])
+    ana.call(ben)
+    ana.says("This browser may not use your microphone")
+    check(ana)
