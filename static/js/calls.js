@@ -1,6 +1,5 @@
 /**
- * The telephone: the one object that the screens talk to. Keeps the newest snapshot of each call, knows who rings, and holds
- * the one call that is on this device.
+ * The telephone: the one object that the screens talk to. It knows who rings, and holds the one call that is on this device.
  *
  * Events: "change" (once per turn, after anything changed), "notice" (CustomEvent, detail = Notice), "presence"
  * (CustomEvent, detail = PresenceView[]).
@@ -8,13 +7,16 @@
 
 import { CallSession } from "./call.js";
 import { myLeg, otherLeg } from "./protocol.js";
+import { Rings } from "./rings.js";
 import { CommandError } from "./signaling.js";
+import { Snapshots } from "./snapshots.js";
+import { keepWishes, keptWishes } from "./wishes.js";
 
 /** @typedef {import("./protocol.js").Snapshot} Snapshot */
 /** @typedef {import("./protocol.js").PersonView} PersonView */
 /** @typedef {import("./protocol.js").Kind} Kind */
-/** @typedef {{call: string, person: PersonView, kind: Kind}} Incoming */
-/** @typedef {{kind: "answered_elsewhere"|"declined_elsewhere"|"missed"|"ended", person: PersonView, call: string}} Notice */
+/** @typedef {import("./rings.js").Incoming} Incoming */
+/** @typedef {import("./rings.js").Notice} Notice */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
@@ -22,30 +24,23 @@ import { CommandError } from "./signaling.js";
  *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
  */
 
-/** What this device wanted to send, so that it may want the same after a reload. */
-const WISHES = "earshot.wishes";
-
-/** Calls that ended, remembered so that a late hint does not ring again. */
-const ENDED_REMEMBERED = 200;
-
 export class Telephone extends EventTarget {
   /** @param {Parts} parts */
   constructor(parts) {
     super();
-    this._parts = { storage: sessionStorage, uuid: () => crypto.randomUUID(), ...parts };
+    this._parts = { uuid: () => crypto.randomUUID(), ...parts, storage: parts.storage ?? sessionStorage };
     this._signaling = parts.signaling;
     /** @type {PersonView|null} */
     this.me = null;
     /** @type {CallSession|null} */
     this.current = null;
-    /** @type {Map<string, Snapshot>} live calls, newest snapshot of each */
-    this._calls = new Map();
-    /** @type {Map<string, number>} ended calls and their last revision */
-    this._over = new Map();
-    /** @type {Set<string>} rings that this device has told the server of */
-    this._alerted = new Set();
-    /** @type {Set<string>} rings that were answered or declined here */
-    this._handled = new Set();
+    this._calls = new Snapshots();
+    this._rings = new Rings({
+      device: parts.device,
+      isUndisturbed: () => parts.isUndisturbed?.() ?? false, // then a call is shown, and does not ring
+      alert: (call) => this._signaling.command("call.alert", { call }).catch((error) => this._fault(error)),
+      notice: (notice) => this.dispatchEvent(new CustomEvent("notice", { detail: notice })),
+    });
     /** @type {RTCIceServer[]} */
     this._iceServers = [];
     /** The command that makes this device's leg joined, while it is on its way. @type {Promise<unknown>|null} */
@@ -71,14 +66,12 @@ export class Telephone extends EventTarget {
 
   /** Who rings this person, unless it has been answered or declined here. @returns {Incoming[]} */
   get incoming() {
-    return [...this._calls.values()]
-      .filter((call) => call.state === "ringing" && myLeg(call).state === "ringing" && !this._handled.has(call.id))
-      .map((call) => ({ call: call.id, person: otherLeg(call).person, kind: call.kind }));
+    return this._rings.incoming(this._calls.ringing);
   }
 
   /** The calls that this page still shows, for `hello`. */
   heldCalls() {
-    const held = new Set(this._calls.keys());
+    const held = new Set(this._calls.live.map((call) => call.id));
     if (this.busy && this.current) held.add(this.current.id);
     return [...held].slice(0, 16);
   }
@@ -106,7 +99,7 @@ export class Telephone extends EventTarget {
       // They were calling us: this is their call now, with the media that we asked for.
       session.id = ok.call;
       session.direction = "incoming";
-      this._handled.add(ok.call);
+      this._rings.handle(ok.call);
     }
     this._keepWishes();
     this._applyNewest(session);
@@ -114,9 +107,9 @@ export class Telephone extends EventTarget {
 
   /** Answer. The devices open while the answer travels. @param {string} callId @param {Kind} kind */
   async accept(callId, kind) {
-    const snapshot = this._calls.get(callId);
-    if (!snapshot || this.busy) return;
-    this._handled.add(callId);
+    const snapshot = this._calls.newest(callId);
+    if (!snapshot || snapshot.state === "ended" || this.busy) return;
+    this._rings.handle(callId);
     const { person } = otherLeg(snapshot);
     const session = this._open({ id: callId, direction: "incoming", person, kind });
     const opening = session.openMedia();
@@ -130,7 +123,7 @@ export class Telephone extends EventTarget {
 
   /** @param {string} callId */
   decline(callId) {
-    this._handled.add(callId);
+    this._rings.handle(callId);
     this._changed();
     this._signaling.command("call.decline", { call: callId }).catch((error) => this._fault(error));
   }
@@ -143,7 +136,7 @@ export class Telephone extends EventTarget {
     const session = this.current;
     if (!session || session.phase === "ended") return;
     const wasActive = session.activeSince !== null;
-    const placed = this._joining ?? (this._calls.has(session.id) ? Promise.resolve() : null);
+    const placed = this._joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
     const durationMs = wasActive ? performance.now() - /** @type {number} */ (session.activeSince) : null;
     const reason = failure ? "failed" : wasActive ? "completed" : "cancelled";
     session.end({ reason, ...(failure && { failure }), durationMs });
@@ -171,13 +164,12 @@ export class Telephone extends EventTarget {
   async solveMedia(how) {
     const session = this.current;
     if (!session?.mediaProblem) return;
-    const wasPlaced = this._joining !== null || this._calls.has(session.id);
+    const wasPlaced = this._joining !== null || this._calls.isLive(session.id);
     if (how === "retry") {
       if (session.mediaSettled) {
         const kind = session.mediaProblem.kind;
         return kind === "camera" ? session.setCamera(true) : session.setMicrophone(true);
       }
-      session.media.stream.getTracks().forEach((track) => (track.stop(), session.media.stream.removeTrack(track)));
       if (!(await session.openMedia())) return;
     } else {
       session.wants.camera = false;
@@ -198,7 +190,7 @@ export class Telephone extends EventTarget {
     this._iceServers = message.ice_servers;
     const told = new Set(message.calls.map((call) => call.id));
     for (const call of message.calls) this._take(call);
-    for (const id of [...this._calls.keys()]) if (!told.has(id)) this._calls.delete(id);
+    this._calls.retain(told);
     const session = this.current;
     if (session && this.busy) {
       if (!this._joining && session.phase !== "opening_media" && !told.has(session.id)) {
@@ -213,18 +205,10 @@ export class Telephone extends EventTarget {
 
   /** @param {Snapshot} call */
   _take(call) {
-    const known = this._calls.get(call.id);
-    if (known && known.rev > call.rev) return;
-    if (this._over.has(call.id)) return;
-    if (call.state === "ended") {
-      this._calls.delete(call.id);
-      this._rememberOver(call);
-    } else {
-      this._calls.set(call.id, call);
-    }
-    if (known && known.state === "ringing") this._noticeEndOfRing(known, call);
+    const taken = this._calls.take(call);
+    if (!taken) return;
     if (this.current?.id === call.id && !this._joiningElse(call)) this.current.apply(call);
-    this._alertNew(call);
+    this._rings.follow(taken.before, call);
     this._changed();
   }
 
@@ -233,49 +217,19 @@ export class Telephone extends EventTarget {
     return this._joining !== null && call.state === "ringing" && myLeg(call).state === "ringing";
   }
 
-  /** This device really rings. @param {Snapshot} call */
-  _alertNew(call) {
-    if (call.state !== "ringing" || myLeg(call).state !== "ringing" || this._alerted.has(call.id)) return;
-    if (this._parts.isUndisturbed?.()) return; // it is shown, and does not ring
-    this._alerted.add(call.id);
-    this._signaling.command("call.alert", { call: call.id }).catch(() => {}); // it stopped ringing meanwhile
-  }
-
-  /** What to say when a ring on this device stops without this device's doing. @param {Snapshot} before @param {Snapshot} after */
-  _noticeEndOfRing(before, after) {
-    const mine = myLeg(after);
-    if (myLeg(before).state !== "ringing" || mine.state === "ringing") return;
-    if (this._handled.has(after.id) || mine.device === this._parts.device) return;
-    const person = otherLeg(after).person;
-    const kind =
-      after.state !== "ended" ? "answered_elsewhere" : mine.state === "declined" ? "declined_elsewhere" : mine.state === "missed" ? "missed" : "ended";
-    this.dispatchEvent(new CustomEvent("notice", { detail: { kind, person, call: after.id } }));
-  }
-
-  /** @param {Snapshot} call */
-  _rememberOver(call) {
-    this._over.set(call.id, call.rev);
-    this._alerted.delete(call.id);
-    if (this._over.size > ENDED_REMEMBERED) {
-      const [oldest] = this._over.keys();
-      this._over.delete(oldest);
-    }
-    this._lastEnded = call;
-  }
-
   /** @param {CallSession} session */
   _applyNewest(session) {
-    const call = this._calls.get(session.id) ?? (this._lastEnded?.id === session.id ? this._lastEnded : undefined);
+    const call = this._calls.newest(session.id);
     if (call) session.apply(call);
   }
 
   /** A call bound to this very device that this page knows nothing of: it was reloaded. */
   _rejoinAfterReload() {
-    const call = [...this._calls.values()].find(
+    const call = this._calls.live.find(
       (each) => myLeg(each).state === "joined" && myLeg(each).device === this._parts.device,
     );
     if (!call) return;
-    const wishes = this._wishes(call.id);
+    const wishes = keptWishes(this._parts.storage, call.id);
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
     if (wishes) session.wants = wishes;
@@ -339,7 +293,7 @@ export class Telephone extends EventTarget {
   /** @param {CallSession} session @param {unknown} error */
   _refused(session, error) {
     if (!(error instanceof CommandError)) throw error;
-    const call = this._calls.get(session.id) ?? (this._lastEnded?.id === session.id ? this._lastEnded : undefined);
+    const call = this._calls.newest(session.id);
     const answeredElsewhere = call && myLeg(call).state === "joined" && myLeg(call).device !== this._parts.device;
     if (call?.state === "ended") session.apply(call);
     session.end({ reason: answeredElsewhere ? "elsewhere" : "refused", code: error.code, durationMs: null });
@@ -349,25 +303,13 @@ export class Telephone extends EventTarget {
     if (this._signaling.stoppedBy !== null && this.busy) {
       this.current?.end({ reason: "disconnected", durationMs: null });
     }
-    if (this._signaling.stoppedBy !== null) this._calls.clear();
+    if (this._signaling.stoppedBy !== null) this._calls.forgetLive();
     this._changed();
   }
 
   _keepWishes() {
     const session = this.current;
-    if (session && this.busy) {
-      this._parts.storage.setItem(WISHES, JSON.stringify({ call: session.id, wants: session.wants }));
-    }
-  }
-
-  /** @param {string} callId @returns {{microphone: boolean, camera: boolean}|null} */
-  _wishes(callId) {
-    try {
-      const kept = JSON.parse(this._parts.storage.getItem(WISHES) ?? "null");
-      return kept?.call === callId ? { microphone: kept.wants.microphone === true, camera: kept.wants.camera === true } : null;
-    } catch {
-      return null;
-    }
+    if (session && this.busy) keepWishes(this._parts.storage, session.id, session.wants);
   }
 
   /** A command whose effect nobody waits for was refused: the next snapshot tells. @param {unknown} error */

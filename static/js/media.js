@@ -55,12 +55,13 @@ export class Media extends EventTarget {
   }
 
   /**
-   * Ask for the microphone and, if wanted, the camera. When only the camera fails, the microphone stays open and the
+   * Ask for the microphone and, if wanted, the camera, afresh. When only the camera fails, the microphone stays open and the
    * error says `camera`.
    * @param {{camera: boolean}} wanted
    * @returns {Promise<void>} rejects with MediaError
    */
   async open({ camera }) {
+    for (const track of this.stream.getTracks()) this._remove(track);
     try {
       this._add(await this._get({ audio: this._audio(), ...(camera && { video: this._video() }) }, "microphone"));
     } catch (error) {

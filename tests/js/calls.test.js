@@ -1,0 +1,380 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+
+import { Telephone } from "../../static/js/calls.js";
+import { Media } from "../../static/js/media.js";
+import { CommandError } from "../../static/js/signaling.js";
+import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, person, settle, snapshot } from "./fakes.js";
+
+let signaling, devices, peers, notices, storage, telephone;
+const telephones = [];
+
+function make(fail = {}) {
+  signaling = new FakeSignaling();
+  devices = new FakeDevices(fail);
+  peers = [];
+  notices = [];
+  telephone = new Telephone({
+    signaling, device: "this-device", connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30, storage,
+    uuid: () => "call-1",
+    makeMedia: () => new Media({ devices, storage: new FakeStorage(), Stream: FakeStream }),
+    makePeer: (parts) => {
+      peers.push(new FakePeer(parts));
+      return peers.at(-1);
+    },
+  });
+  telephones.push(telephone);
+  telephone.addEventListener("notice", (event) => notices.push(event.detail.kind));
+  return telephone;
+}
+
+beforeEach(() => {
+  storage = new FakeStorage();
+  make();
+});
+afterEach(() => {
+  // A call that is left going keeps its timers, and node waits for them.
+  for (const each of telephones.splice(0)) each.current?.end({ reason: "completed", durationMs: null });
+});
+
+const tell = (call) => signaling.emit("call", { call });
+const asBen = (more = {}) => snapshot({ me: "ben", ...more });
+const live = () => devices.tracks.filter((track) => !track.stopped).map((track) => track.kind).sort();
+async function answer(type, fields = {}) {
+  signaling.last(type).resolve({ re: "x", ...fields });
+  await settle();
+}
+async function refuse(type, code) {
+  signaling.last(type).reject(new CommandError(code, code));
+  await settle();
+}
+async function calling(kind = "video") {
+  telephone.place(person("ben"), kind);
+  await settle();
+  await answer("call.place", { call: "call-1" });
+  tell(snapshot({ rev: 1, kind }));
+}
+async function inCall() {
+  await calling();
+  tell(snapshot({ rev: 2, state: "active" }));
+}
+
+describe("placing a call", () => {
+  test("asks for the devices first, and places only when they are there", async () => {
+    telephone.place(person("ben"), "video");
+    assert.equal(signaling.last("call.place"), undefined);
+    await settle();
+    assert.deepEqual(devices.asked, ["audio+video"]);
+    const { call, to, kind } = signaling.last("call.place");
+    assert.deepEqual({ call, to, kind }, { call: "call-1", to: "ben", kind: "video" });
+  });
+
+  test("shows calling, ringing when a device really rings, and connecting", async () => {
+    await calling();
+    assert.equal(telephone.current.phase, "calling");
+    tell(snapshot({ rev: 2, ben: { alerted: true } }));
+    assert.equal(telephone.current.phase, "ringing");
+    tell(snapshot({ rev: 3, state: "active" }));
+    assert.equal(telephone.current.phase, "connecting");
+    peers[0].dispatchEvent(new Event("connected"));
+    assert.equal(telephone.current.phase, "active");
+  });
+
+  test("makes no peer connection and sends nothing before the call is active", async () => {
+    await calling();
+    tell(snapshot({ rev: 2, ben: { alerted: true } }));
+    assert.deepEqual([peers, signaling.sent], [[], []]);
+    tell(snapshot({ rev: 3, state: "active" }));
+    assert.equal(peers.length, 1);
+    assert.equal(peers[0].parts.polite, false);
+    assert.deepEqual([peers[0].parts.audio.kind, peers[0].parts.video.kind], ["audio", "video"]);
+  });
+
+  test("a refusal ends it with its code and frees the devices", async () => {
+    telephone.place(person("ben"), "video");
+    await settle();
+    await refuse("call.place", "already_in_call");
+    assert.deepEqual([telephone.current.ended.reason, telephone.current.ended.code], ["refused", "already_in_call"]);
+    assert.deepEqual(live(), []);
+  });
+
+  test("hanging up while the place is on its way hangs up once it is answered", async () => {
+    telephone.place(person("ben"), "video");
+    await settle();
+    telephone.hangUp();
+    assert.equal(telephone.current.ended.reason, "cancelled");
+    assert.deepEqual(live(), []);
+    assert.equal(signaling.last("call.hang_up"), undefined);
+    await answer("call.place", { call: "call-1" });
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+  });
+
+  test("hanging up before anything was placed sends nothing", async () => {
+    telephone.place(person("ben"), "video");
+    telephone.hangUp();
+    await settle();
+    assert.deepEqual(signaling.commands, []);
+    assert.deepEqual(live(), []);
+  });
+
+  test("when they were calling already, joins their call with the media that was asked for here", async () => {
+    telephone.place(person("ana"), "voice");
+    await settle();
+    tell(asBen({ id: "call-9", state: "active", rev: 3 }));
+    assert.equal(peers.length, 0);
+    await answer("call.place", { call: "call-9" });
+    assert.equal(telephone.current.id, "call-9");
+    assert.equal(peers.length, 1);
+    assert.equal(peers[0].parts.polite, true);
+    assert.equal(peers[0].parts.video, null);
+    assert.deepEqual(live(), ["audio"]);
+    assert.deepEqual(notices, []);
+  });
+});
+
+describe("being called", () => {
+  test("alerts once, and opens no device and no connection", () => {
+    tell(asBen());
+    tell(asBen({ rev: 2, ben: { alerted: true } }));
+    assert.deepEqual(telephone.incoming.map(({ call, person: who }) => [call, who.name]), [["call-1", "Ana"]]);
+    assert.equal(signaling.commands.filter((each) => each.type === "call.alert").length, 1);
+    assert.deepEqual([devices.asked, peers], [[], []]);
+  });
+
+  test("accept opens the devices while it travels, and connects when both are there", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "video");
+    assert.deepEqual(devices.asked, ["audio+video"]);
+    assert.equal(signaling.last("call.accept").call, "call-1");
+    await settle();
+    assert.equal(peers.length, 0);
+    tell(asBen({ rev: 2, state: "active" }));
+    await answer("call.accept", { call: "call-1" });
+    assert.equal(peers.length, 1);
+    assert.equal(peers[0].parts.polite, true);
+    assert.deepEqual(telephone.incoming, []);
+  });
+
+  test("an offer that comes before the devices are open waits for them", async () => {
+    tell(asBen());
+    let open;
+    devices.getUserMedia = () => new Promise((resolve) => (open = () => resolve(new FakeStream([]))));
+    telephone.accept("call-1", "voice");
+    await answer("call.accept", { call: "call-1" });
+    const offer = { type: "peer", call: "call-1", from: "leg-ana", epoch: 1, to_epoch: 1, seq: 1, ack: 0, body: { kind: "offer", sdp: "s" } };
+    signaling.emit("peer", offer);
+    tell(asBen({ rev: 2, state: "active" }));
+    assert.equal(peers.length, 0);
+    open();
+    await settle();
+    assert.deepEqual(peers[0].taken, [{ kind: "offer", sdp: "s" }]);
+  });
+
+  test("answered on another device: silent, free and said", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "video");
+    await settle();
+    tell(asBen({ rev: 2, state: "active", ben: { device: "another" } }));
+    await refuse("call.accept", "wrong_state");
+    assert.equal(telephone.current.ended.reason, "elsewhere");
+    assert.deepEqual(live(), []);
+    assert.deepEqual(peers, []);
+  });
+
+  for (const [what, after, notice] of [
+    ["answered elsewhere", { rev: 2, state: "active", ben: { device: "another" } }, "answered_elsewhere"],
+    ["declined elsewhere", { rev: 2, state: "ended", end_reason: "declined", ben: { state: "declined" } }, "declined_elsewhere"],
+    ["not answered", { rev: 2, state: "ended", end_reason: "missed", ben: { state: "missed" } }, "missed"],
+  ]) {
+    test(`a ring that is ${what} says so`, () => {
+      tell(asBen());
+      tell(asBen(after));
+      assert.deepEqual([telephone.incoming, notices], [[], [notice]]);
+    });
+  }
+
+  test("what was declined here is not announced", async () => {
+    tell(asBen());
+    telephone.decline("call-1");
+    tell(asBen({ rev: 2, state: "ended", end_reason: "declined", ben: { state: "declined" } }));
+    assert.deepEqual([telephone.incoming, notices], [[], []]);
+  });
+
+  test("a late snapshot does not ring again after the end", () => {
+    tell(asBen());
+    tell(asBen({ rev: 3, state: "ended", end_reason: "cancelled", ben: { state: "missed" } }));
+    tell(asBen({ rev: 2 }));
+    assert.deepEqual(telephone.incoming, []);
+  });
+
+  test("of two snapshots the higher revision counts, in whatever order they come", () => {
+    tell(asBen({ rev: 5 }));
+    tell(asBen({ rev: 4, state: "active", ben: { device: "another" } }));
+    assert.equal(telephone.incoming.length, 1);
+  });
+
+  test("a ring that ended while the page slept is shown as missed, not rung", () => {
+    tell(asBen());
+    const ended = asBen({ rev: 2, state: "ended", end_reason: "missed", ben: { state: "missed" } });
+    signaling.emit("welcome", { person: person("ben"), calls: [ended], ice_servers: [] });
+    assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
+  });
+});
+
+describe("in a call", () => {
+  test("the other side's words move no device of ours", async () => {
+    await inCall();
+    const before = live();
+    const tellMedia = (seq, microphone, camera) =>
+      signaling.emit("peer", { type: "peer", call: "call-1", from: "leg-ben", epoch: 1, to_epoch: 1, seq, ack: 0, body: { kind: "media", microphone, camera } });
+    telephone.current.setCamera(false);
+    await settle();
+    tellMedia(1, true, true);
+    assert.deepEqual(telephone.current.remote, { microphone: true, camera: true });
+    assert.deepEqual(live(), before.filter((kind) => kind === "audio"));
+    assert.deepEqual(telephone.current.sends, { microphone: true, camera: false });
+  });
+
+  test("muting and the camera are told to the other side, and the camera's light goes out", async () => {
+    await inCall();
+    await telephone.current.setMicrophone(false);
+    await telephone.current.setCamera(false);
+    const said = signaling.sent.filter((each) => each.body?.kind === "media").map(({ body }) => [body.microphone, body.camera]);
+    assert.deepEqual(said, [[true, true], [false, true], [false, false]]);
+    assert.deepEqual(live(), ["audio"]);
+    assert.equal(peers[0].tracks.video, null);
+  });
+
+  test("a new epoch of the other side closes the old connection and makes another", async () => {
+    await inCall();
+    tell(snapshot({ rev: 3, state: "active", ben: { epoch: 2 } }));
+    assert.ok(peers[0].closed);
+    assert.equal(peers.length, 2);
+    assert.equal(signaling.sent.at(-1).to_epoch, 2);
+  });
+
+  test("ends with the server's reason, and frees everything", async () => {
+    await inCall();
+    tell({ ...snapshot({ rev: 3, state: "active" }), state: "ended", end_reason: "completed", active_ms: 5000 });
+    assert.deepEqual(telephone.current.ended, { reason: "completed", failure: undefined, durationMs: 5000 });
+    assert.deepEqual(live(), []);
+    assert.ok(peers[0].closed);
+  });
+
+  test("media that fails for good hangs up with the stage", async () => {
+    await inCall();
+    peers[0].dispatchEvent(new CustomEvent("failed", { detail: { stage: "ice" } }));
+    await settle();
+    assert.equal(signaling.last("call.hang_up").failure, "ice");
+    assert.deepEqual([telephone.current.ended.reason, telephone.current.ended.failure], ["failed", "ice"]);
+  });
+
+  test("moved to another device, it ends here", async () => {
+    await inCall();
+    tell(snapshot({ rev: 3, state: "active", ana: { device: "another", epoch: 2 } }));
+    assert.equal(telephone.current.ended.reason, "elsewhere");
+    assert.deepEqual(live(), []);
+  });
+
+  test("a socket that comes back resumes it", async () => {
+    await inCall();
+    const count = signaling.sent.length;
+    signaling.emit("welcome", { person: person("ana"), calls: [snapshot({ rev: 2, state: "active" })], ice_servers: [] });
+    assert.ok(peers[0].restarted);
+    assert.ok(signaling.sent.length > count);
+    assert.equal(signaling.last("call.rejoin"), undefined);
+  });
+});
+
+describe("after a reload", () => {
+  async function reloaded() {
+    await inCall();
+    await telephone.current.setCamera(false);
+    make();
+    signaling.emit("welcome", { person: person("ana"), calls: [snapshot({ rev: 2, state: "active" })], ice_servers: [] });
+    await settle();
+  }
+
+  test("the device rejoins, with what this person wanted to send, and connects in the new epoch only", async () => {
+    await reloaded();
+    assert.equal(signaling.last("call.rejoin").call, "call-1");
+    assert.deepEqual(devices.asked, ["audio"]);
+    assert.equal(peers.length, 0);
+    tell(snapshot({ rev: 3, state: "active", ana: { epoch: 2 } }));
+    await answer("call.rejoin", { call: "call-1" });
+    assert.equal(peers.length, 1);
+    assert.equal(signaling.sent[0].epoch, 2);
+  });
+
+  test("a call that is on another device is left there", async () => {
+    make();
+    const elsewhere = snapshot({ rev: 2, state: "active", ana: { device: "another" } });
+    signaling.emit("welcome", { person: person("ana"), calls: [elsewhere], ice_servers: [] });
+    await settle();
+    assert.equal(telephone.current, null);
+    assert.deepEqual(signaling.commands, []);
+  });
+});
+
+describe("devices that cannot be used", () => {
+  test("without permission nothing is placed until the person chooses to listen only", async () => {
+    make({ audio: "NotAllowedError", video: "NotAllowedError" });
+    telephone.place(person("ben"), "video");
+    await settle();
+    assert.deepEqual(telephone.current.mediaProblem, { reason: "denied", kind: "microphone" });
+    assert.equal(signaling.last("call.place"), undefined);
+    telephone.solveMedia("listen");
+    await settle();
+    assert.equal(signaling.last("call.place").call, "call-1");
+  });
+
+  test("a camera in use by another program leaves the choice of voice only", async () => {
+    make({ video: "NotReadableError" });
+    telephone.place(person("ben"), "video");
+    await settle();
+    assert.deepEqual(telephone.current.mediaProblem, { reason: "in_use", kind: "camera" });
+    telephone.solveMedia("voice");
+    await settle();
+    assert.ok(signaling.last("call.place"));
+    assert.deepEqual(live(), ["audio"]);
+  });
+
+  test("the call stays while the callee decides", async () => {
+    make({ audio: "NotFoundError" });
+    tell(asBen({ kind: "voice" }));
+    telephone.accept("call-1", "voice");
+    tell(asBen({ rev: 2, state: "active" }));
+    await answer("call.accept", { call: "call-1" });
+    assert.deepEqual(telephone.current.mediaProblem, { reason: "missing", kind: "microphone" });
+    assert.equal(peers.length, 0);
+    await telephone.solveMedia("listen");
+    assert.equal(peers.length, 1);
+  });
+
+  test("try again opens them when the reason is gone", async () => {
+    make({ audio: "NotReadableError" });
+    telephone.place(person("ben"), "voice");
+    await settle();
+    devices.fail = {};
+    telephone.solveMedia("retry");
+    await settle();
+    assert.ok(signaling.last("call.place"));
+  });
+
+  test("a device that is unplugged in a call is said, and the call goes on", async () => {
+    await inCall();
+    devices.tracks.find((track) => track.kind === "video").onended();
+    assert.deepEqual(telephone.current.mediaProblem, { reason: "missing", kind: "camera" });
+    assert.equal(telephone.current.sends.camera, false);
+    assert.notEqual(telephone.current.phase, "ended");
+  });
+});
+
+test("signed out: the call ends here and nobody rings any more", async () => {
+  await inCall();
+  tell(asBen({ id: "call-7" }));
+  signaling.stoppedBy = 4500;
+  signaling.dispatchEvent(new Event("state"));
+  assert.equal(telephone.current.ended.reason, "disconnected");
+  assert.deepEqual(telephone.incoming, []);
+});

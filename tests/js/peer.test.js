@@ -1,0 +1,244 @@
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+
+import { Peer, quality } from "../../static/js/peer.js";
+import { FakeStream, FakeTimers, FakeTrack, settle } from "./fakes.js";
+
+/** As much of RTCPeerConnection's signaling state machine (W3C WebRTC 4.3.1) as perfect negotiation leans on. */
+class FakeConnection {
+  static made = [];
+
+  constructor(configuration) {
+    Object.assign(this, {
+      configuration, signalingState: "stable", connectionState: "new", iceConnectionState: "new",
+      localDescription: null, remoteDescription: null, transceivers: [], candidates: [], restarts: 0,
+    });
+    FakeConnection.made.push(this);
+  }
+  addTransceiver(what, { direction }) {
+    const track = typeof what === "string" ? null : what;
+    const kind = track ? track.kind : what;
+    const transceiver = { direction, receiver: { track: { kind } }, sender: makeSender(track) };
+    this.transceivers.push(transceiver);
+    queueMicrotask(() => this.onnegotiationneeded?.());
+    return transceiver;
+  }
+  getTransceivers() {
+    return this.transceivers;
+  }
+  async setLocalDescription() {
+    const type = this.signalingState === "have-remote-offer" ? "answer" : "offer";
+    await null;
+    this.localDescription = { type, sdp: `${type} of ${FakeConnection.made.indexOf(this)}` };
+    this.signalingState = type === "offer" ? "have-local-offer" : "stable";
+  }
+  async setRemoteDescription(description) {
+    if (description.type === "answer" && this.signalingState !== "have-local-offer") throw new Error("InvalidStateError");
+    await null;
+    this.remoteDescription = description;
+    this.signalingState = description.type === "offer" ? "have-remote-offer" : "stable";
+    if (!this.transceivers.length)
+      for (const kind of ["audio", "video"])
+        this.transceivers.push({ direction: "recvonly", receiver: { track: { kind } }, sender: makeSender(null) });
+  }
+  async addIceCandidate(candidate) {
+    if (!this.remoteDescription) throw new Error("no remote description");
+    this.candidates.push(candidate);
+  }
+  restartIce() {
+    this.restarts += 1;
+    queueMicrotask(() => this.onnegotiationneeded?.());
+  }
+  async getStats() {
+    return new Map();
+  }
+  close() {
+    this.signalingState = "closed";
+  }
+  become(state) {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+}
+
+const makeSender = (track) => ({ track, async replaceTrack(next) { this.track = next; } });
+
+let timers, posted;
+beforeEach(() => {
+  FakeConnection.made = [];
+  timers = new FakeTimers();
+  posted = [];
+});
+
+function make(parts = {}) {
+  const peer = new Peer({
+    polite: false, configuration: { iceServers: [] }, post: (body) => posted.push(body),
+    audio: new FakeTrack("audio"), video: new FakeTrack("video"), connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30,
+    Connection: FakeConnection, Stream: FakeStream, setTimer: timers.set, clearTimer: timers.clear, ...parts,
+  });
+  return { peer, connection: FakeConnection.made.at(-1) };
+}
+const events = (peer, type) => {
+  const seen = [];
+  peer.addEventListener(type, (event) => seen.push(event.detail ?? true));
+  return seen;
+};
+
+describe("negotiation", () => {
+  test("the caller offers both m-lines, with the tracks that it had before", async () => {
+    const { connection } = make();
+    assert.deepEqual(connection.transceivers.map((each) => each.sender.track?.kind), ["audio", "video"]);
+    await settle();
+    assert.ok(posted.some((body) => body.kind === "offer"));
+  });
+
+  test("the callee offers nothing by itself and puts its tracks on the offer's m-lines before it answers", async () => {
+    const { peer, connection } = make({ polite: true });
+    connection.onnegotiationneeded();
+    await settle();
+    assert.deepEqual(posted, []);
+    peer.take({ kind: "offer", sdp: "theirs" });
+    await settle();
+    assert.deepEqual(connection.transceivers.map((each) => [each.direction, each.sender.track?.kind]), [["sendrecv", "audio"], ["sendrecv", "video"]]);
+    assert.deepEqual(posted.map((body) => body.kind), ["answer"]);
+  });
+
+  test("listen only answers too, and a track may come later without a negotiation", async () => {
+    const { peer, connection } = make({ polite: true, audio: null, video: null });
+    peer.take({ kind: "offer", sdp: "theirs" });
+    await settle();
+    const track = new FakeTrack("video");
+    peer.setTrack("video", track);
+    assert.equal(connection.transceivers[1].sender.track, track);
+    assert.deepEqual(posted.map((body) => body.kind), ["answer"]);
+  });
+
+  test("candidates that come with the offer wait until it is applied", async () => {
+    const { peer, connection } = make({ polite: true });
+    peer.take({ kind: "offer", sdp: "theirs" });
+    peer.take({ kind: "candidate", candidate: "c", sdpMid: "0", sdpMLineIndex: 0, usernameFragment: "u" });
+    await settle();
+    assert.deepEqual(connection.candidates, [{ candidate: "c", sdpMid: "0", sdpMLineIndex: 0, usernameFragment: "u" }]);
+  });
+
+  test("in glare the impolite side ignores the other's offer and its candidates", async () => {
+    const { peer, connection } = make();
+    await settle();
+    peer.take({ kind: "offer", sdp: "theirs" });
+    peer.take({ kind: "candidate", candidate: "c", sdpMid: "0", sdpMLineIndex: 0, usernameFragment: null });
+    await settle();
+    assert.equal(connection.remoteDescription, null);
+    assert.equal(connection.signalingState, "have-local-offer");
+  });
+
+  test("in glare the polite side gives way and answers", async () => {
+    const { peer, connection } = make({ polite: true });
+    peer.take({ kind: "offer", sdp: "first" });
+    await settle();
+    connection.restartIce();
+    await settle();
+    assert.equal(connection.signalingState, "have-local-offer");
+    peer.take({ kind: "offer", sdp: "second" });
+    await settle();
+    assert.equal(connection.remoteDescription.sdp, "second");
+    assert.deepEqual(posted.map((body) => body.kind), ["answer", "offer", "answer"]);
+  });
+});
+
+describe("a connection that does not come about", () => {
+  for (const [stage, arrange] of [
+    ["signaling", () => {}],
+    ["ice", (peer) => peer.take({ kind: "answer", sdp: "theirs" })],
+    ["dtls", (peer, connection) => {
+      peer.take({ kind: "answer", sdp: "theirs" });
+      connection.iceConnectionState = "connected";
+    }],
+  ]) {
+    test(`fails after 20 s at the stage ${stage}`, async () => {
+      const { peer, connection } = make();
+      const failed = events(peer, "failed");
+      await settle();
+      arrange(peer, connection);
+      await settle();
+      timers.pass(19_999);
+      assert.deepEqual(failed, []);
+      timers.pass(1);
+      assert.deepEqual(failed, [{ stage }]);
+    });
+  }
+
+  test("fails at once when the other side's description is not one", async () => {
+    const { peer, connection } = make({ polite: true });
+    const failed = events(peer, "failed");
+    connection.setRemoteDescription = async () => { throw new Error("bad SDP"); };
+    peer.take({ kind: "offer", sdp: "nonsense" });
+    await settle();
+    assert.deepEqual(failed, [{ stage: "signaling" }]);
+  });
+});
+
+describe("a connection that breaks", () => {
+  async function connected() {
+    const made = make();
+    await settle();
+    made.peer.take({ kind: "answer", sdp: "theirs" });
+    await settle();
+    made.connection.become("connected");
+    return made;
+  }
+
+  test("and heals by itself within 2 s is left alone", async () => {
+    const { peer, connection } = await connected();
+    const failed = events(peer, "failed");
+    connection.become("disconnected");
+    timers.pass(1_999);
+    connection.become("connected");
+    timers.pass(60_000);
+    assert.equal(connection.restarts, 0);
+    assert.deepEqual(failed, []);
+  });
+
+  test("is restarted after 2 s, and given up after 30", async () => {
+    const { peer, connection } = await connected();
+    const failed = events(peer, "failed");
+    connection.become("disconnected");
+    timers.pass(2_000);
+    assert.equal(connection.restarts, 1);
+    timers.pass(27_999);
+    assert.deepEqual(failed, []);
+    timers.pass(1);
+    assert.deepEqual(failed, [{ stage: "ice" }]);
+  });
+
+  test("is restarted at once when it has failed, or when the socket is back", async () => {
+    const { peer, connection } = await connected();
+    connection.become("disconnected");
+    peer.restart();
+    assert.equal(connection.restarts, 1);
+    connection.become("failed");
+    timers.pass(0);
+    assert.equal(connection.restarts, 2);
+  });
+
+  test("a healthy one is not restarted when the socket is back", async () => {
+    const { peer, connection } = await connected();
+    peer.restart();
+    assert.equal(connection.restarts, 0);
+  });
+});
+
+test("after close nothing is posted and no timer runs", async () => {
+  const { peer, connection } = make();
+  await settle();
+  peer.close();
+  assert.equal(connection.signalingState, "closed");
+  assert.deepEqual(timers.waiting, []);
+});
+
+test("quality is a word for what people notice", () => {
+  assert.equal(quality(0, 0.05), "good");
+  assert.equal(quality(0.03, 0.05), "fair");
+  assert.equal(quality(0, 0.3), "fair");
+  assert.equal(quality(0.1, 0.05), "poor");
+  assert.equal(quality(0, 0.6), "poor");
+});
