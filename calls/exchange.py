@@ -44,6 +44,9 @@ class Exchange:
         self._calls: dict[str, Facts] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._changed: set[str] = set()
+        # Devices whose session is over, until the steward has ended their calls; `urgent` wakes it.
+        self.signed_out: set[tuple[str, str]] = set()
+        self.urgent = asyncio.Event()
 
     async def start(self) -> None:
         """Join the bus. The loop that runs this is the one that owns the exchange."""
@@ -230,6 +233,8 @@ class Exchange:
         for device in self.devices():
             if device.session == news.session or device.person == news.person:
                 device.close(CloseCode.SIGNED_OUT)
+                self.signed_out.add((device.person, device.id))
+                self.urgent.set()
 
     # --- the bus -----------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
-"""What happens to people that calls must follow at once: signing out, and losing the right to be here.
+"""What happens to people that calls must follow at once: signing out, losing the right to be here, a block.
 
-Each is also found by the steward within some seconds; these make it prompt.
+Signing out and closed accounts are also found by the steward within some seconds; these make it prompt.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models.signals import post_save
 from django.http import HttpRequest
 
-from accounts.models import User
+from accounts.models import Block, User
 
 from . import switchboard
 from .exchange import exchange
@@ -19,16 +19,14 @@ from .exchange import exchange
 def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="calls.signed_out")
     post_save.connect(_saved, sender=User, dispatch_uid="calls.user_saved")
+    post_save.connect(_blocked, sender=Block, dispatch_uid="calls.blocked")
 
 
 def _signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
     """This session's sockets close, and the calls on its devices end."""
     key = request.session.session_key if request is not None else None
-    if user is None or not key:
-        return
-    devices = [device.id for device in exchange.devices() if device.session == key]
-    exchange.sign_out(session=key)
-    switchboard.force_end_calls_of(user.pk, devices)
+    if user is not None and key:
+        exchange.sign_out(session=key)
 
 
 def _saved(instance: User, created: bool, **_: Any) -> None:
@@ -36,3 +34,8 @@ def _saved(instance: User, created: bool, **_: Any) -> None:
         return
     transaction.on_commit(lambda: exchange.sign_out(person=instance.pk))
     transaction.on_commit(lambda: switchboard.force_end_calls_of(instance.pk))
+
+
+def _blocked(instance: Block, created: bool, **_: Any) -> None:
+    if created:
+        transaction.on_commit(lambda: switchboard.force_end_calls_between(instance.owner_id, instance.person_id))

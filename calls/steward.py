@@ -2,8 +2,8 @@
 
 Every STEWARD_TICK_SECONDS, in one hop off the event loop: renew the leases of the legs whose devices are
 connected here; end rings and leases that are over; find live calls that a local device has not seen the newest
-of, and calls that ended unseen; check that the sessions of the sockets still sign somebody in. Then, on the
-loop, deliver what was found.
+of, and calls that ended unseen; check that the sessions of the sockets still sign somebody in, and end the
+calls of those that do not. Then, on the loop, deliver what was found.
 
 Timers only make things prompt; this makes them certain, in whichever process is alive. Acts of two stewards
 at once do no harm: the switchboard lets one through.
@@ -11,7 +11,7 @@ at once do no harm: the switchboard lets one through.
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
@@ -31,8 +31,9 @@ from .presence import Known
 
 logger = logging.getLogger(__name__)
 
-# Signing out is told at once; this finds the sessions that ended without a word (expired, deleted by hand).
-SESSIONS_EVERY_TICKS = 5
+# Signing out is told at once, and sessions that expired or were deleted are found by every tick. This finds those
+# that are there still and sign nobody in: a password was changed, an account closed past all signals.
+IDENTIFY_EVERY_TICKS = 5
 LAST_SEEN_EVERY_TICKS = 30
 
 
@@ -41,7 +42,8 @@ class Roster:
     """What a process holds, as plain values for the database thread."""
 
     devices: set[tuple[str, str]]
-    sessions: dict[str, set[tuple[str, str]]]
+    signed_out: set[tuple[str, str]]
+    sessions: set[str]
     revs: dict[str, int]
 
 
@@ -50,7 +52,7 @@ class Findings:
     """What a tick found: calls to deliver, sessions that are over, and what presence must know."""
 
     calls: list[Facts] = field(default_factory=list)
-    over: list[str] = field(default_factory=list)
+    over: set[str] = field(default_factory=set)
     known: Known = field(default_factory=Known)
 
 
@@ -66,7 +68,9 @@ class Steward:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(settings.STEWARD_TICK_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._exchange.urgent.wait(), settings.STEWARD_TICK_SECONDS)
+            self._exchange.urgent.clear()
             try:
                 await self.tick()
             except Exception:  # the database or Redis is away, or a bug: the next tick must come all the same
@@ -76,7 +80,9 @@ class Steward:
     async def tick(self) -> None:
         self._ticks += 1
         self._close_silent()
-        found = await offload(self._work, self._roster())
+        roster = self._roster()
+        found = await offload(self._work, roster)
+        self._exchange.signed_out -= roster.signed_out
         for each in found.calls:
             self._exchange.deliver(each)
         for session in found.over:
@@ -93,14 +99,14 @@ class Steward:
 
     def _roster(self) -> Roster:
         devices: set[tuple[str, str]] = set()
-        sessions: dict[str, set[tuple[str, str]]] = {}
+        sessions: set[str] = set()
         revs: dict[str, int] = {}
         for device in self._exchange.devices():
             devices.add((device.person, device.id))
-            sessions.setdefault(device.session, set()).add((device.person, device.id))
+            sessions.add(device.session)
             for call_id, rev in device.sent.items():
                 revs[call_id] = min(rev, revs.get(call_id, rev))
-        return Roster(devices, sessions, revs)
+        return Roster(devices, set(self._exchange.signed_out), sessions, revs)
 
     def _close_silent(self) -> None:
         """A page that has not spoken for DEAD_SECONDS is dead, whatever its socket says."""
@@ -112,6 +118,8 @@ class Steward:
     # --- off the loop ------------------------------------------------------------------------------------
 
     def _work(self, roster: Roster) -> Findings:
+        for person, device in roster.signed_out:
+            switchboard.force_end_calls_of(UUID(person), [device])
         # Here before now, so that nothing of ours is taken for lost because we were slow.
         people = {person for person, _ in roster.devices}
         legs = list(
@@ -130,9 +138,7 @@ class Steward:
         ended = roster.revs.keys() - revs.keys()
         if stale or ended:
             found.calls = facts.load(stale | ended)
-        if self._ticks % SESSIONS_EVERY_TICKS == 0:
-            found.over = identity.over(roster.sessions)
-            _end_calls_of_over(roster, found.over)
+        found.over = identity.over(roster.sessions, deeply=self._ticks % IDENTIFY_EVERY_TICKS == 0)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
         self._exchange.presence.exchange_with_others()
@@ -147,12 +153,6 @@ def sweep(*, lose: bool = True) -> None:
     if lose:
         for call_id in set(Leg.objects.joined().filter(lease_expires_at__lte=now).values_list("call_id", flat=True)):
             switchboard.lose(call_id)
-
-
-def _end_calls_of_over(roster: Roster, over: Iterable[str]) -> None:
-    for session in over:
-        for person, device in roster.sessions[session]:
-            switchboard.force_end_calls_of(UUID(person), [device])
 
 
 def _known() -> Known:

@@ -195,6 +195,14 @@ def force_end_calls_of(person: UUID, devices: list[str] | None = None) -> None:
         force_end(call_id)
 
 
+def force_end_calls_between(one: UUID, other: UUID) -> None:
+    """One has blocked the other: what goes on between them ends, and neither is told why."""
+    live = Leg.objects.live()
+    shared = live.filter(user_id=one, call__in=live.filter(user_id=other).values("call_id"))
+    for call_id in shared.values_list("call_id", flat=True):
+        force_end(call_id)
+
+
 def renew_leases(legs: list[UUID]) -> None:
     """Their devices are connected. No transition: the revision stays, and no leg that ended comes back."""
     joined, now, limits = Leg.objects.joined().filter(pk__in=legs), clock.now(), terms()

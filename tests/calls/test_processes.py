@@ -7,6 +7,8 @@ import pytest
 
 from calls.models import Call
 from tests.conftest import Connect
+from tests.support.pages import sign_out
+from tests.support.people import session_of
 from tests.support.redis import Redis
 from tests.support.server import Server
 
@@ -92,3 +94,15 @@ def test_redis_restarts_and_calls_go_on(
     again = ana.place(people.ben.pk)
     assert ben.until_call(again, "ringing")
     assert Call.objects.count() == 2
+
+
+def test_signing_out_in_one_process_ends_the_call_whose_socket_is_in_another(
+    servers: tuple[Server, Server], people: SimpleNamespace, connect: Connect
+) -> None:
+    session = session_of(people.ana)
+    ana, ben = connect(servers[1], people.ana, session=session), connect(servers[0], people.ben)
+    call = ana.place(people.ben.pk)
+    ben.command("call.accept", call=call)
+    assert sign_out(servers[0], session) == 200
+    assert ana.until_closed() == 4500
+    assert ben.until_call(call, "ended")["end_reason"] == "revoked"

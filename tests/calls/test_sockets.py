@@ -6,12 +6,15 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.utils.timezone import now
 
+from accounts import contacts
 from calls import limits
 from calls.core import protocol
 from calls.models import Call
 from tests.conftest import Connect
 from tests.support.client import Client
+from tests.support.pages import sign_out
 from tests.support.people import cookie_of, session_of
 from tests.support.server import Server
 
@@ -138,20 +141,55 @@ class TestFloods:
         assert ana.until_closed() == 4504
 
 
-class TestSigningOut:
-    def test_closes_the_sockets_of_that_session_only(
-        self, server: Server, people: SimpleNamespace, connect: Connect
-    ) -> None:
-        session = session_of(people.ana)
-        here, other = connect(server, people.ana, session=session), connect(server, people.ana)
-        Session.objects.filter(session_key=session).delete()
-        assert here.until_closed() == 4500
-        other.settle()
+class TestNoLongerWelcome:
+    """Sockets close, calls end, and the other side is not told why (DESIGN.md section 6)."""
 
-    def test_ends_the_call_on_its_devices(self, server: Server, people: SimpleNamespace, connect: Connect) -> None:
+    @pytest.fixture
+    def call(self, server: Server, people: SimpleNamespace, connect: Connect) -> SimpleNamespace:
         session = session_of(people.ana)
         ana, ben = connect(server, people.ana, session=session), connect(server, people.ben)
         call = ana.place(people.ben.pk)
         ben.command("call.accept", call=call)
-        Session.objects.filter(session_key=session).delete()
-        assert ben.until_call(call, "ended")["end_reason"] == "revoked"
+        return SimpleNamespace(id=call, ana=ana, ben=ben, session=session)
+
+    def ended(self, call: SimpleNamespace) -> None:
+        shown = call.ben.until_call(call.id, "ended")
+        assert shown["end_reason"] == "revoked"
+        assert not {"by", "actor", "why"} & shown.keys()
+
+    def test_signed_out(self, server: Server, call: SimpleNamespace) -> None:
+        assert sign_out(server, call.session) == 200
+        assert call.ana.until_closed() == 4500
+        self.ended(call)
+
+    def test_session_deleted_and_only_that_one(
+        self, server: Server, people: SimpleNamespace, connect: Connect, call: SimpleNamespace
+    ) -> None:
+        other = connect(server, people.ana)
+        Session.objects.filter(session_key=call.session).delete()
+        assert call.ana.until_closed() == 4500
+        self.ended(call)
+        other.settle()
+
+    def test_session_expired(self, call: SimpleNamespace) -> None:
+        Session.objects.filter(session_key=call.session).update(expire_date=now())
+        assert call.ana.until_closed() == 4500
+        self.ended(call)
+
+    def test_password_changed(self, people: SimpleNamespace, call: SimpleNamespace) -> None:
+        people.ana.set_password("another one")
+        people.ana.save()
+        assert call.ana.until_closed() == 4500
+        self.ended(call)
+
+    def test_account_closed(self, people: SimpleNamespace, call: SimpleNamespace) -> None:
+        people.ana.is_active = False
+        people.ana.save()
+        assert call.ana.until_closed() == 4500
+        self.ended(call)
+
+    def test_blocked_by_the_other_side(self, people: SimpleNamespace, call: SimpleNamespace) -> None:
+        contacts.set_block(people.ben, people.ana, True)
+        self.ended(call)
+        call.ana.until_call(call.id, "ended")
+        call.ana.settle()

@@ -1,0 +1,34 @@
+"""A browser without scripts: asks a running server for pages, with a session's cookie."""
+
+import re
+import urllib.parse
+import urllib.request
+from email.message import Message
+
+from .people import cookie_of
+from .server import Server
+
+
+def get(server: Server, path: str, session: str | None = None) -> tuple[int, Message, str]:
+    """(status, headers, text) of a page."""
+    return _ask(server, path, {"Cookie": cookie_of(session)} if session else {})
+
+
+def sign_out(server: Server, session: str) -> int:
+    """Sign this session out as its person would; the status of the page that one lands on."""
+    _, headers, text = get(server, "/accounts/logout/", session)
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)
+    cookie = re.search(r"csrftoken=(\w+)", str(headers["Set-Cookie"]))
+    assert found and cookie, text
+    cookies = f"{cookie_of(session)}; csrftoken={cookie[1]}"
+    status, *_ = _ask(server, "/accounts/logout/", {"Cookie": cookies}, {"csrfmiddlewaretoken": found[1]})
+    return status
+
+
+def _ask(
+    server: Server, path: str, headers: dict[str, str], form: dict[str, str] | None = None
+) -> tuple[int, Message, str]:
+    data = urllib.parse.urlencode(form).encode() if form else None
+    request = urllib.request.Request(server.origin + path, data, {"Origin": server.origin, **headers})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        return response.status, response.headers, response.read().decode()
