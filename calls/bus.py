@@ -52,7 +52,14 @@ class SignOutNews(msgspec.Struct, frozen=True, tag="sign_out"):
     person: str | None
 
 
-AnyNews = News | FrameNews | PresenceNews | SignOutNews
+class RekeyNews(msgspec.Struct, frozen=True, tag="rekey"):
+    """A session goes on under a new key."""
+
+    old: str
+    new: str
+
+
+AnyNews = News | FrameNews | PresenceNews | SignOutNews | RekeyNews
 
 
 class Batch(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ A message for a device of this process goes straight to it. What other processes
 (`bus.py`), joined once for the whole process: a group for every socket costs 10 to 400 times as much
 (FACTS.md section 1).
 
-All of it runs on the event loop, without the database; `publish` and `sign_out` may be called from any thread.
+All of it runs on the event loop, without the database; `publish`, `sign_out` and `rekey` may be called from any thread.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ import msgspec
 from django.conf import settings
 
 from . import turn
-from .bus import Bus, FrameNews, News, PresenceNews, SignOutNews
+from .bus import Bus, FrameNews, News, PresenceNews, RekeyNews, SignOutNews
 from .core import protocol
 from .core.errors import NotActive
 from .core.protocol import Peer, PeerForward, PresenceUpdate, encode
@@ -236,6 +236,19 @@ class Exchange:
                 self.signed_out.add((device.person, device.id))
                 self.urgent.set()
 
+    def rekey(self, *, old: str, new: str) -> None:
+        """A session goes on under a new key, and so do its sockets, in every process. From any thread."""
+        self._on_loop(self._rekey, RekeyNews(old, new))
+
+    def _rekey(self, news: RekeyNews) -> None:
+        self._follow(news)
+        self._bus.post(news)
+
+    def _follow(self, news: RekeyNews) -> None:
+        for device in self.devices():
+            if device.session == news.old:
+                device.session = news.new
+
     # --- the bus -----------------------------------------------------------------------------------------
 
     def _take(self, news: msgspec.Struct) -> None:
@@ -251,8 +264,10 @@ class Exchange:
                 self.show_presence(people)
             case SignOutNews():
                 self._close_signed_out(news)
+            case RekeyNews():
+                self._follow(news)
 
-    def _on_loop(self, act: Callable[..., None], news: Facts | SignOutNews) -> None:
+    def _on_loop(self, act: Callable[..., None], news: Facts | SignOutNews | RekeyNews) -> None:
         """In a serving process, on its loop. Elsewhere (a command) there is nobody local: straight to the bus."""
         if self._loop is None:
             self._bus.post_from_outside(News(news) if isinstance(news, Facts) else news)

@@ -11,6 +11,7 @@ from django.db.models.signals import post_save
 from django.http import HttpRequest
 
 from accounts.models import Block, User
+from accounts.sessions import key_cycled
 
 from . import switchboard
 from .exchange import exchange
@@ -18,6 +19,7 @@ from .exchange import exchange
 
 def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="calls.signed_out")
+    key_cycled.connect(_key_cycled, dispatch_uid="calls.key_cycled")
     post_save.connect(_saved, sender=User, dispatch_uid="calls.user_saved")
     post_save.connect(_blocked, sender=Block, dispatch_uid="calls.blocked")
 
@@ -27,6 +29,10 @@ def _signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
     key = request.session.session_key if request is not None else None
     if user is not None and key:
         exchange.sign_out(session=key)
+
+
+def _key_cycled(old: str, new: str, **_: Any) -> None:
+    exchange.rekey(old=old, new=new)
 
 
 def _saved(instance: User, created: bool, **_: Any) -> None:

@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 IDENTIFY_EVERY_TICKS = 5
 LAST_SEEN_EVERY_TICKS = 30
 
+# A session that seems to be over is looked at again so soon, and only then believed to be.
+SECOND_LOOK_SECONDS = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Roster:
@@ -49,10 +52,11 @@ class Roster:
 
 @dataclass(slots=True)
 class Findings:
-    """What a tick found: calls to deliver, sessions that are over, and what presence must know."""
+    """What a tick found: calls to deliver, sessions that are or seem over, and what presence must know."""
 
     calls: list[Facts] = field(default_factory=list)
-    over: set[str] = field(default_factory=set)
+    expired: set[str] = field(default_factory=set)
+    suspects: set[str] = field(default_factory=set)
     known: Known = field(default_factory=Known)
 
 
@@ -64,6 +68,7 @@ class Steward:
         self._exchange = exchange
         self._ticks = 0
         self._statuses: dict[str, Presence] = {}
+        self._suspects: set[str] = set()
         self._lose_from = monotonic() + settings.START_GRACE_SECONDS
 
     async def run(self) -> None:
@@ -85,10 +90,16 @@ class Steward:
         self._exchange.signed_out -= roster.signed_out
         for each in found.calls:
             self._exchange.deliver(each)
-        for session in found.over:
-            self._exchange.sign_out(session=session)
+        self._sign_out_over(found)
         self._exchange.presence.known = found.known
         self._show_presence()
+
+    def _sign_out_over(self, found: Findings) -> None:
+        for session in found.expired | (found.suspects & self._suspects):
+            self._exchange.sign_out(session=session)
+        self._suspects = found.suspects - self._suspects
+        if self._suspects:
+            asyncio.get_running_loop().call_later(SECOND_LOOK_SECONDS, self._exchange.urgent.set)
 
     def _show_presence(self) -> None:
         """Whoever is not as they were at the last tick: other processes, the database and time itself change it."""
@@ -138,7 +149,8 @@ class Steward:
         ended = roster.revs.keys() - revs.keys()
         if stale or ended:
             found.calls = facts.load(stale | ended)
-        found.over = identity.over(roster.sessions, deeply=self._ticks % IDENTIFY_EVERY_TICKS == 0)
+        deeply = bool(self._suspects) or self._ticks % IDENTIFY_EVERY_TICKS == 0
+        found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
         self._exchange.presence.exchange_with_others()

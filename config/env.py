@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from math import inf
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ def seconds(name: str, default: float) -> float:
         value = float(text)
     except ValueError:
         value = 0
-    if value <= 0:
+    if not 0 < value < inf:
         raise ImproperlyConfigured(f"EARSHOT_{name} is {text!r}; it must be a number of seconds above 0.")
     return value
 

@@ -128,7 +128,10 @@ SQLITE_OPTIONS = {
 if env.read.str("DATABASE_URL", default=""):
     DATABASES = {"default": env.read.db("DATABASE_URL")}
     if DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "OPTIONS": {"pool": {"min_size": 1, "max_size": 12}}}
+        # A connection that died in the pool is found before it is used, a database that is away after `timeout`.
+        # `reconnect_timeout` keeps the pool from waiting ever longer: leases must be renewed soon after it is back.
+        POOL = {"min_size": 1, "max_size": 12, "timeout": 4, "reconnect_timeout": 4}
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": POOL}}
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "db.sqlite3"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -173,6 +176,7 @@ TURN_SECRET = env.read.str("TURN_SECRET", default="")
 # --- people ----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
+SESSION_ENGINE = "accounts.sessions"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

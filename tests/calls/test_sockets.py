@@ -14,7 +14,7 @@ from calls.core import protocol
 from calls.models import Call
 from tests.conftest import Connect
 from tests.support.client import Client
-from tests.support.pages import sign_out
+from tests.support.pages import sign_out, submit
 from tests.support.people import cookie_of, session_of
 from tests.support.server import Server
 
@@ -181,6 +181,24 @@ class TestNoLongerWelcome:
         people.ana.save()
         assert call.ana.until_closed() == 4500
         self.ended(call)
+
+    def test_who_changes_their_own_password_stays_in_the_call(
+        self, server: Server, people: SimpleNamespace, connect: Connect, call: SimpleNamespace
+    ) -> None:
+        people.ana.set_password("copper kettle on monday")
+        people.ana.save()
+        call.ana.until_closed()
+        session = session_of(people.ana)
+        here, elsewhere = connect(server, people.ana, session=session), connect(server, people.ana)
+        again = here.place(people.ben.pk)
+        call.ben.command("call.accept", call=again)
+        new = "a quite different teapot"
+        fields = {"oldpassword": "copper kettle on monday", "password1": new, "password2": new}
+        submit(server, "/accounts/password/change/", session, **fields)
+        # The look that finds the other session over finds that this one goes on, under another key.
+        assert elsewhere.until_closed() == 4500
+        here.settle()
+        assert here.calls[again]["state"] == "active"
 
     def test_account_closed(self, people: SimpleNamespace, call: SimpleNamespace) -> None:
         people.ana.is_active = False

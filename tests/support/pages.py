@@ -16,13 +16,17 @@ def get(server: Server, path: str, session: str | None = None) -> tuple[int, Mes
 
 def sign_out(server: Server, session: str) -> int:
     """Sign this session out as its person would; the status of the page that one lands on."""
-    _, headers, text = get(server, "/accounts/logout/", session)
+    return submit(server, "/accounts/logout/", session)[0]
+
+
+def submit(server: Server, path: str, session: str, **fields: str) -> tuple[int, Message, str]:
+    """Fill the form of a page and send it; the page that one lands on."""
+    _, headers, text = get(server, path, session)
     found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', text)
     cookie = re.search(r"csrftoken=(\w+)", str(headers["Set-Cookie"]))
     assert found and cookie, text
     cookies = f"{cookie_of(session)}; csrftoken={cookie[1]}"
-    status, *_ = _ask(server, "/accounts/logout/", {"Cookie": cookies}, {"csrfmiddlewaretoken": found[1]})
-    return status
+    return _ask(server, path, {"Cookie": cookies}, {"csrfmiddlewaretoken": found[1], **fields})
 
 
 def _ask(
@@ -31,4 +35,4 @@ def _ask(
     data = urllib.parse.urlencode(form).encode() if form else None
     request = urllib.request.Request(server.origin + path, data, {"Origin": server.origin, **headers})
     with urllib.request.urlopen(request, timeout=10) as response:
-        return response.status, response.headers, response.read().decode()
+        return response.status, response.headers, response.read().decode(errors="replace")

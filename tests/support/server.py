@@ -37,7 +37,7 @@ class Server:
             "SECRET_KEY": settings.SECRET_KEY,
             "DATABASE_URL": database_url(connection.settings_dict),
             "EARSHOT_ORIGINS": f"{self.origin} http://127.0.0.1:{self.port}",
-            "EARSHOT_START_GRACE_SECONDS": "1",
+            "EARSHOT_START_GRACE_SECONDS": "6",
             "EARSHOT_STEWARD_TICK_SECONDS": "0.5",
             **{name: str(value) for name, value in environment.items()},
         }
