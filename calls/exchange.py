@@ -107,7 +107,7 @@ class Exchange:
         known = self._calls.get(facts.id)
         if facts.id in self._ended or (known is not None and known.rev > facts.rev):
             return
-        people = [leg.person.id for leg in facts.legs if not leg.hidden]
+        people = [leg.person.id for leg in facts.legs]
         if not any(person in self._devices for person in people):
             return
         if facts.state is CallState.ENDED:
@@ -158,11 +158,11 @@ class Exchange:
     def relay(self, device: Device, message: Peer) -> None:
         """Pass a peer message on to the other bound device.
 
-        Raises `NotActive` unless the call is active and both are joined legs of it, the sender's on this very
-        device. A message of an epoch that is over is dropped without a word: its sender cannot know yet.
+        Raises `NotActive` unless both are joined legs of the call, which makes it active, the sender's on this
+        very device. A message of an epoch that is over is dropped without a word: its sender cannot know yet.
         """
         facts = self._calls.get(str(message.call))
-        if facts is None or facts.state is not CallState.ACTIVE:
+        if facts is None:
             raise NotActive
         sender = facts.leg_of(device.person)
         receiver = next((leg for leg in facts.legs if leg.id == str(message.to)), None)

@@ -25,7 +25,10 @@ def hasty_server(django_db_setup: None, django_db_blocker: object) -> Iterator[S
     """A server on which nobody waits: it rings for 2 s, and what is gone is given up after 2 s."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         running = Server(
-            EARSHOT_CALL_RING_SECONDS=2, EARSHOT_CALLER_LEASE_SECONDS=1.5, EARSHOT_LEG_LEASE_SECONDS=2
+            EARSHOT_CALL_RING_SECONDS=2,
+            EARSHOT_CALLER_LEASE_SECONDS=1.5,
+            EARSHOT_LEG_LEASE_SECONDS=2,
+            EARSHOT_START_GRACE_SECONDS=1,
         ).start()
     yield running
     running.kill()

@@ -1,9 +1,13 @@
 """Deadlines and leases, on a server that waits for nobody; and what a server's death does to calls."""
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 
+import pytest
+from django.utils.timezone import now
+
 from calls import switchboard
-from calls.models import Leg
+from calls.models import Call, Leg
 from tests.conftest import Connect
 from tests.support.server import Server
 from tests.support.wait import until
@@ -50,20 +54,50 @@ def test_leases_are_renewed_while_both_are_there(
     assert ana.calls[call]["state"] == "active"
 
 
+@pytest.fixture
+def alone(server: Server, hasty_server: Server) -> Iterator[None]:
+    """No other steward looks after the calls of the test."""
+    server.kill()
+    hasty_server.kill()
+    yield
+    server.start()
+    hasty_server.start()
+
+
+@pytest.mark.usefixtures("alone")
 def test_a_killed_server_ends_no_call_whose_devices_come_back(people: SimpleNamespace, connect: Connect) -> None:
-    server = Server(EARSHOT_LEG_LEASE_SECONDS=3, EARSHOT_START_GRACE_SECONDS=10).start()
+    """Not even when it was away for longer than their leases: after its start they have time to come back."""
+    server = Server(EARSHOT_LEG_LEASE_SECONDS=2, EARSHOT_CALL_RING_SECONDS=2, EARSHOT_START_GRACE_SECONDS=30).start()
     try:
-        ana, ben = connect(server, people.ana), connect(server, people.ben)
+        ana, ben, chen, _ = (connect(server, each) for each in vars(people).values())
         call = ana.place(people.ben.pk)
         ben.command("call.accept", call=call)
+        ring = chen.place(people.sam.pk)
         server.kill()
         ana.until_closed()
+        until(lambda: not Leg.objects.filter(call=call, lease_expires_at__gt=now()).exists(), "the end of the leases")
         server.start()
+        # Its steward has been at work: it has ended the ring.
+        until(lambda: Call.objects.filter(pk=ring, state="ended").exists(), "the end of the ring")
         again = connect(server, people.ana, device=ana.device)
         back = connect(server, people.ben, device=ben.device)
         assert again.calls[call]["state"] == back.calls[call]["state"] == "active"
         again.peer(call, 1, {"kind": "media", "microphone": True, "camera": True})
         assert back.wait_for("peer")["call"] == call
+    finally:
+        server.kill()
+
+
+def test_a_page_that_falls_silent_is_told_to_come_back_but_not_a_hidden_one(
+    people: SimpleNamespace, connect: Connect
+) -> None:
+    server = Server(EARSHOT_DEAD_SECONDS=1, EARSHOT_STEWARD_TICK_SECONDS=0.2).start()
+    try:
+        hidden = connect(server, people.ben)
+        hidden.send({"type": "ping", "hidden": True})
+        hidden.wait_for("pong")
+        assert connect(server, people.ana).until_closed() == 4001
+        hidden.settle()
     finally:
         server.kill()
 
