@@ -19,7 +19,8 @@ from django.conf import settings
 from . import turn
 from .bus import Bus, FrameNews, News, PresenceNews, RekeyNews, SignOutNews
 from .core import protocol
-from .core.errors import NotActive
+from .core.candidates import reveals_address
+from .core.errors import NotActive, NotAllowed
 from .core.protocol import Peer, PeerForward, PresenceUpdate, encode
 from .core.snapshot import Facts, LegFacts, snapshot
 from .core.vocabulary import CallState, CloseCode, LegState
@@ -159,7 +160,8 @@ class Exchange:
         """Pass a peer message on to the other bound device.
 
         Raises `NotActive` unless both are joined legs of the call, which makes it active, the sender's on this
-        very device. A message of an epoch that is over is dropped without a word: its sender cannot know yet.
+        very device, and `NotAllowed` if the message reveals an address that its sender hides. A message of an epoch
+        that is over is dropped without a word: its sender cannot know yet.
         """
         facts = self._calls.get(str(message.call))
         if facts is None:
@@ -172,6 +174,8 @@ class Exchange:
             raise NotActive
         if message.epoch != sender.epoch or message.to_epoch != receiver.epoch:
             return
+        if sender.hides_address and reveals_address(message.body):
+            raise NotAllowed("You hide your address: only the relay's candidates pass.")
         frame = encode(
             PeerForward(
                 call=facts.id,

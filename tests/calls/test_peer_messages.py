@@ -83,3 +83,18 @@ def test_a_stale_epoch_is_dropped(ana: Client, ben: Client, active: str) -> None
     ana.peer(active, 1, CANDIDATE)
     assert ben.wait_for("peer")["body"] == CANDIDATE
     assert len(ben.heard("peer")) == 1
+
+
+def test_an_address_that_is_hidden_does_not_pass(ana: Client, ben: Client, people: SimpleNamespace) -> None:
+    people.ana.hide_address = True
+    people.ana.save()
+    call = ana.place(people.ben.pk)
+    ben.command("call.accept", call=call)
+    ana.until_call(call, "active")
+    host = "candidate:1 1 udp 2113937151 192.0.2.77 54321 typ host"
+    relay = "candidate:3 1 udp 33562367 198.51.100.9 49170 typ relay raddr 0.0.0.0 rport 0"
+    for seq, line in enumerate((host, relay), 1):
+        ana.peer(call, seq, {"kind": "candidate", "candidate": line})
+    ben.until(lambda: ben.heard("peer"))
+    assert [message["body"]["candidate"] for message in ben.heard("peer")] == [relay]
+    assert ana.wait_for("error")["code"] == "not_allowed"

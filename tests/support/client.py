@@ -72,7 +72,7 @@ class Client:
 
             def holds() -> bool:
                 value = condition()
-                found[:] = [value] if value not in (None, False) else []
+                found[:] = [value] if value else []
                 return bool(found)
 
             if self._changed.wait_for(holds, PATIENCE_SECONDS):
