@@ -11,6 +11,14 @@ from tests.support.server import Server
 Connect = Callable[..., Client]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browsers last: once Playwright has started, its event loop runs in this thread, and no other can."""
+    for item in items:
+        if "tests/browser" in str(item.path):
+            item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture(scope="session")
 def server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
     """A server for the whole session, with the real ring of 60 s."""

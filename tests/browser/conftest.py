@@ -37,12 +37,6 @@ ANAS_TONE, BENS_TONE = 500, 900
 OpenDesk = Callable[..., Desk]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if "tests/browser" in str(item.path):
-            item.add_marker(pytest.mark.browser)
-
-
 @pytest.fixture(scope="session")
 def playwright_() -> Iterator[Playwright]:
     with sync_playwright() as running:
