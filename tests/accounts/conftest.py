@@ -21,7 +21,7 @@ def quick(settings, tmp_path: Path) -> None:
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.DATA = tmp_path
+    settings.DATA = settings.STATIC_ROOT = tmp_path
     cache.clear()
 
 
