@@ -5,7 +5,7 @@ Nothing here knows of calls.
 
 from datetime import datetime
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -118,17 +118,26 @@ class User(AbstractBaseUser, PermissionsMixin):
     @property
     def initials(self) -> str:
         """The first letters of the first and the last word of the name, or of its only word."""
-        words = self.name.split() or [self.handle]
-        ends = words[:1] + words[1:][-1:]
-        return "".join(word[0] for word in ends).upper()
+        return initials_of(self.name or self.handle)
 
     @property
     def hue(self) -> int:
         """Which of the HUES avatar colours is this person's, for good."""
-        return int.from_bytes(self.id.bytes[:2]) % HUES
+        return hue_of(self.id)
 
     def is_undisturbed(self, now: datetime) -> bool:
         return self.do_not_disturb_until is not None and self.do_not_disturb_until > now
+
+
+def initials_of(name: str) -> str:
+    words = name.split()
+    ends = words[:1] + words[1:][-1:]
+    return "".join(word[0] for word in ends).upper()
+
+
+def hue_of(id_: UUID) -> int:
+    """Which of the HUES colours belongs to this id."""
+    return int.from_bytes(id_.bytes[:2]) % HUES
 
 
 def display_name(user: User) -> str:

@@ -97,7 +97,7 @@ class SignalingConsumer(AsyncConsumer):
             return await self._close(CloseCode.TRY_AGAIN)
         if arrival is None:
             return await self._close(CloseCode.SIGNED_OUT)
-        device = Device(str(arrival.identity.user.pk), hello.device, key, self._send)
+        device = arrival.device(hello.device, self._send)
         welcome.let_in(device, arrival)
         return device
 
@@ -171,7 +171,8 @@ class SignalingConsumer(AsyncConsumer):
 
 def _act(device: Device, command: Command) -> Callable[[], Any]:
     """The switchboard's act for this command, ready to run in a database thread."""
-    actor = switchboard.Actor(device.person_id, device.id, command.id)
+    link = device.host.link if device.host else None
+    actor = switchboard.Actor(device.person_id, device.id, command.id, link)
     match command:
         case protocol.Place(call=call, to=to, kind=kind):
             return partial(switchboard.place, actor, call, to, kind)

@@ -18,13 +18,17 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "missed_count": SimpleLazyObject(lambda: count_unseen(user)),
-        "telephone": {
-            "me": str(user.pk),
-            "csrfToken": get_token(request),
-            "pingSeconds": settings.PING_SECONDS,
-            "deadSeconds": settings.DEAD_SECONDS,
-            "connectSeconds": settings.CONNECT_SECONDS,
-            "restartSeconds": settings.ICE_RESTART_SECONDS,
-            "giveUpSeconds": settings.ICE_GIVE_UP_SECONDS,
-        },
+        "telephone": {"me": str(user.pk), **telephone(request)},
+    }
+
+
+def telephone(request: HttpRequest) -> dict[str, Any]:
+    """What the scripts of any page that calls must know."""
+    return {
+        "csrfToken": get_token(request),
+        "pingSeconds": settings.PING_SECONDS,
+        "deadSeconds": settings.DEAD_SECONDS,
+        "connectSeconds": settings.CONNECT_SECONDS,
+        "restartSeconds": settings.ICE_RESTART_SECONDS,
+        "giveUpSeconds": settings.ICE_GIVE_UP_SECONDS,
     }

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from time import monotonic
 from uuid import UUID
 
@@ -15,17 +16,26 @@ OUTBOX_BYTES = 512 * 1024
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Where a guest may call: the link that let them in, and its owner."""
+
+    link: UUID
+    owner: str
+
+
 class Device:
-    """A browser tab with an open socket.
+    """A browser tab with an open socket; of a guest, if it has a `host`.
 
     `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
     shows; `heard_at` is when its page last said anything, on the monotonic clock.
     """
 
-    def __init__(self, person: str, device_id: str, session: str, send: Send) -> None:
+    def __init__(self, person: str, device_id: str, session: str, send: Send, host: Host | None = None) -> None:
         self.person = person
         self.id = device_id
         self.session = session
+        self.host = host
         self.sent: dict[str, int] = {}
         self.watched: frozenset[str] = frozenset()
         self.heard_at = monotonic()

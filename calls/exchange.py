@@ -21,9 +21,10 @@ from .bus import Bus, FrameNews, News, PresenceNews, RekeyNews, SignOutNews
 from .core import protocol
 from .core.candidates import reveals_address
 from .core.errors import NotActive, NotAllowed
-from .core.protocol import Peer, PeerForward, PresenceUpdate, encode
+from .core.protocol import Peer, PeerForward, PresenceUpdate, PresenceView, encode
 from .core.snapshot import Facts, LegFacts, snapshot
 from .core.vocabulary import CallState, CloseCode, LegState
+from .core.vocabulary import Presence as Status
 from .device import Device
 from .presence import LINGER_SECONDS, Presence, presence
 
@@ -197,8 +198,22 @@ class Exchange:
     # --- presence ----------------------------------------------------------------------------------------
 
     def watch(self, device: Device, people: Iterable[UUID]) -> None:
-        device.watched = frozenset(map(str, people))
-        device.post(encode(PresenceUpdate(self.presence.views(sorted(device.watched)))))
+        """Raises `NotAllowed` if a guest asks for others than whom their link rings."""
+        watched = frozenset(map(str, people))
+        if device.host is not None and not watched <= {device.host.owner}:
+            raise NotAllowed("A guest sees only whether the one they came to call is there.")
+        device.watched = watched
+        self._show_watched(device, watched)
+
+    def _show_watched(self, device: Device, people: Iterable[str]) -> None:
+        """To a guest, somebody is free or is not there; the rest is for colleagues."""
+        views = self.presence.views(sorted(people))
+        if device.host is not None:
+            views = [
+                PresenceView(view.id, Status.ONLINE if view.status is Status.ONLINE else Status.OFFLINE)
+                for view in views
+            ]
+        device.post(encode(PresenceUpdate(views)))
 
     def idle(self, device: Device, idle: bool) -> None:
         if self.presence.set_idle(device.person, device.id, idle):
@@ -221,7 +236,7 @@ class Exchange:
         changed, self._changed = self._changed, set()
         for device in self.devices():
             if people := device.watched & changed:
-                device.post(encode(PresenceUpdate(self.presence.views(sorted(people)))))
+                self._show_watched(device, people)
 
     # --- signing out -------------------------------------------------------------------------------------
 

@@ -6,17 +6,17 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.models import User, hue_of
 
 from . import clock
-from .core.protocol import PersonView
+from .core.protocol import GuestView, PersonView
 from .core.snapshot import Facts, LegFacts
 from .core.vocabulary import CallState, EndReason, FailureStage, Kind, LegState, Role
-from .models import Call, Leg
+from .models import Call, Guest, Leg
 
 
 def of(row: Call, legs: list[Leg], now: datetime) -> Facts:
-    """The facts of one call, its legs loaded with their users."""
+    """The facts of one call, its legs loaded with their people."""
     return Facts(
         id=str(row.pk),
         rev=row.rev,
@@ -31,16 +31,21 @@ def of(row: Call, legs: list[Leg], now: datetime) -> Facts:
 
 def load(call_ids: Iterable[UUID | str]) -> list[Facts]:
     """The facts of these calls, in two queries; ids of no call are passed over."""
-    calls = Call.objects.filter(pk__in=call_ids).prefetch_related("legs__user")
+    calls = Call.objects.filter(pk__in=call_ids).prefetch_related("legs__user", "legs__guest__link")
     now = clock.now()
     return [of(call, list(call.legs.all()), now) for call in calls]
 
 
-def person_view(user: User | None, stand_in_id: UUID) -> PersonView:
+def person_view(person: User | Guest | None, stand_in_id: UUID) -> PersonView:
     """A person as others see them; for someone who does not exist (any more), a nameless stand-in."""
-    if user is None:
-        return PersonView(id=str(stand_in_id), name=_("Unknown"), handle="", hue=0)
-    return PersonView(id=str(user.pk), name=user.name, handle=user.handle, hue=user.hue)
+    match person:
+        case User():
+            return PersonView(id=str(person.pk), name=person.name, handle=person.handle, hue=person.hue)
+        case Guest():
+            came_for = GuestView(title=person.link.title, line=person.line)
+            return PersonView(id=str(person.pk), name=person.name, handle="", hue=hue_of(person.pk), guest=came_for)
+        case None:
+            return PersonView(id=str(stand_in_id), name=_("Unknown"), handle="", hue=0)
 
 
 def _leg(leg: Leg) -> LegFacts:
@@ -48,7 +53,7 @@ def _leg(leg: Leg) -> LegFacts:
         id=str(leg.pk),
         role=Role(leg.role),
         state=LegState(leg.state),
-        person=person_view(leg.user, leg.pk),
+        person=person_view(leg.user or leg.guest, leg.pk),
         device=leg.device or None,
         epoch=leg.epoch,
         alerted=leg.alerted_at is not None,

@@ -1,10 +1,10 @@
 """Reads a person's calls for pages: each page in a constant number of queries, never a hidden leg."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -12,17 +12,18 @@ from accounts.models import User
 
 from . import clock
 from .core.vocabulary import EndReason, Kind, LegState, Role
-from .models import Leg
+from .models import Guest, GuestMessage, Leg
+from .models.call import LegQuerySet
 
 PAGE = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A call as one person remembers it."""
+    """A call as one person remembers it, or a message that a guest left."""
 
-    call: UUID
-    person: User | None
+    call: UUID | None
+    person: User | Guest | None
     outgoing: bool
     kind: Kind
     placed_at: datetime
@@ -32,19 +33,27 @@ class Entry:
     words: str
 
     @property
+    def is_guest(self) -> bool:
+        return isinstance(self.person, Guest)
+
+    @property
     def icon(self) -> str:
         """The name of its Lucide icon."""
+        if self.call is None:
+            return "message-square"
         if self.missed:
             return "phone-missed"
         return "arrow-up-right" if self.outgoing else "arrow-down-left"
 
 
 def recents(user: User, before: datetime | None = None) -> list[Entry]:
-    """The newest PAGE calls placed before `before`, newest first."""
-    legs = Leg.objects.known_to(user.pk)
+    """The newest PAGE calls and messages from before `before`, newest first."""
+    legs, messages = Leg.objects.known_to(user.pk), _messages(user)
     if before is not None:
-        legs = legs.filter(call__placed_at__lt=before)
-    return _entries(legs.order_by("-call__placed_at")[:PAGE])
+        legs, messages = legs.filter(call__placed_at__lt=before), messages.filter(left_at__lt=before)
+    calls = _entries(legs.order_by("-call__placed_at")[:PAGE])
+    notes = [_note(message) for message in messages.select_related("guest")[:PAGE]]
+    return sorted(calls + notes, key=lambda entry: entry.placed_at, reverse=True)[:PAGE]
 
 
 def between(user: User, other: User, limit: int = 8) -> list[Entry]:
@@ -54,15 +63,36 @@ def between(user: User, other: User, limit: int = 8) -> list[Entry]:
 
 
 def count_unseen(user: User) -> int:
-    return Leg.objects.known_to(user.pk).missed_unseen().count()
+    return Leg.objects.known_to(user.pk).missed_unseen().count() + _messages(user).filter(seen_at=None).count()
 
 
 def mark_seen(user: User) -> None:
-    Leg.objects.known_to(user.pk).missed_unseen().update(seen_at=clock.now())
+    now = clock.now()
+    Leg.objects.known_to(user.pk).missed_unseen().update(seen_at=now)
+    _messages(user).filter(seen_at=None).update(seen_at=now)
 
 
-def _entries(legs: Iterable[Leg]) -> list[Entry]:
-    return [_entry(leg) for leg in legs.select_related("call").prefetch_related("call__legs__user")]  # type: ignore[attr-defined]
+def _messages(user: User) -> QuerySet[GuestMessage]:
+    return GuestMessage.objects.filter(guest__link__owner=user)
+
+
+def _note(message: GuestMessage) -> Entry:
+    return Entry(
+        call=None,
+        person=message.guest,
+        outgoing=False,
+        kind=Kind.VOICE,
+        placed_at=message.left_at,
+        live=False,
+        missed=False,
+        unseen=message.seen_at is None,
+        words=message.text,
+    )
+
+
+def _entries(legs: LegQuerySet) -> list[Entry]:
+    full = legs.select_related("call").prefetch_related("call__legs__user", "call__legs__guest")
+    return [_entry(leg) for leg in full]
 
 
 def _entry(leg: Leg) -> Entry:
@@ -71,7 +101,7 @@ def _entry(leg: Leg) -> Entry:
     missed = leg.role == Role.CALLEE and leg.state in (LegState.MISSED, LegState.BUSY)
     return Entry(
         call=call.pk,
-        person=other.user if other else None,
+        person=(other.user or other.guest) if other else None,
         outgoing=leg.role == Role.CALLER,
         kind=Kind(call.kind),
         placed_at=call.placed_at,

@@ -12,16 +12,23 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.db.models import QuerySet
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
 
 from . import clock
+from .models import Guest
+
+# Where a guest's session keeps their id.
+GUEST_KEY = "guest"
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    user: User
+    """Who a session belongs to: somebody with an account, or a guest."""
+
+    person: User | Guest
     session: str
 
 
@@ -36,10 +43,13 @@ def session_key(scope: dict[str, Any]) -> str | None:
 
 
 def identify(key: str) -> Identity | None:
-    """The active user of this session; None if it is over, or its password has changed since."""
+    """The active user of this session, or its guest; None if it is over, its password or its link no longer good."""
     facts = _store()(key).load()
     user = User.objects.active().filter(pk=facts.get(SESSION_KEY)).first()
-    return Identity(user, key) if user is not None and _signs_in(facts, user) else None
+    if user is not None:
+        return Identity(user, key) if _signs_in(facts, user) else None
+    guest = _welcome_guests().filter(pk=facts.get(GUEST_KEY)).first()
+    return Identity(guest, key) if guest is not None else None
 
 
 def over(sessions: set[str], *, deeply: bool) -> tuple[set[str], set[str]]:
@@ -63,7 +73,18 @@ def over(sessions: set[str], *, deeply: bool) -> tuple[set[str], set[str]]:
 def _signing_in(opened: dict[str, dict[str, Any]]) -> set[str]:
     people = User.objects.active().in_bulk({facts.get(SESSION_KEY) for facts in opened.values()} - {None})
     by_id = {str(pk): person for pk, person in people.items()}
-    return {key for key, facts in opened.items() if _signs_in(facts, by_id.get(facts.get(SESSION_KEY, "")))}
+    guests = _welcome_guests().in_bulk({facts.get(GUEST_KEY) for facts in opened.values()} - {None})
+    guest_ids = {str(pk) for pk in guests}
+    return {
+        key
+        for key, facts in opened.items()
+        if _signs_in(facts, by_id.get(facts.get(SESSION_KEY, ""))) or facts.get(GUEST_KEY) in guest_ids
+    }
+
+
+def _welcome_guests() -> QuerySet[Guest]:
+    """Those whose link still holds. That it has expired or is paused only keeps them from new calls."""
+    return Guest.objects.filter(link__revoked_at=None, link__owner__is_active=True).select_related("link__owner")
 
 
 def _signs_in(facts: dict[str, Any], user: User | None) -> bool:

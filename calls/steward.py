@@ -18,6 +18,8 @@ from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 
@@ -135,10 +137,10 @@ class Steward:
         people = {person for person, _ in roster.devices}
         legs = list(
             Leg.objects.live()
-            .filter(user_id__in=people)
-            .values_list("pk", "user_id", "device", "state", "call_id", "call__rev", "hidden")
+            .filter(Q(user_id__in=people) | Q(guest_id__in=people))
+            .values_list("pk", Coalesce("user_id", "guest_id"), "device", "call_id", "call__rev", "hidden")
         )
-        mine = [pk for pk, user, device, *_ in legs if (str(user), device) in roster.devices]
+        mine = [pk for pk, person, device, *_ in legs if (str(person), device) in roster.devices]
         if mine:
             switchboard.renew_leases(mine)
         sweep(lose=monotonic() >= self._lose_from)
@@ -170,7 +172,7 @@ def sweep(*, lose: bool = True) -> None:
 def _known() -> Known:
     """Who is in a call, and who asked not to be disturbed: in all, not only of our sockets."""
     now, instant = clock.now(), monotonic()
-    joined = Leg.objects.joined().filter(hidden=False)
+    joined = Leg.objects.joined().filter(user__isnull=False, hidden=False)
     return Known(
         in_call_since={
             str(user): instant - max(timedelta(), now - (answered or now)).total_seconds()

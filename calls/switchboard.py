@@ -23,19 +23,20 @@ from accounts.models import User
 
 from . import clock, facts
 from .core import machine
-from .core.errors import AlreadyInCall, CallError, NoSuchCall, NotAllowed, TooLate, WrongState
-from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, Role
+from .core.errors import AlreadyInCall, CallError, LinkClosed, NoSuchCall, NotAllowed, TooLate, WrongState
+from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, LinkState, Role
 from .exchange import exchange
-from .models import Call, JournalEntry, Leg
+from .models import Call, Guest, JournalEntry, Leg, Link
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whose command it is, from which device, and its id: all from the session and the socket."""
+    """Whose command it is, from which device, and its id; a guest's with the link: all from the session and socket."""
 
     person: UUID
     device: str
     command: str | None = None
+    link: UUID | None = None
 
 
 def terms() -> machine.Terms:
@@ -62,7 +63,7 @@ def place(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
             return done
         if (answered := _answer_their_ring(actor, to)) is not None:
             return answered
-        if Leg.objects.joined().filter(user_id=actor.person).exists():
+        if Leg.objects.joined().of(actor.person).exists():
             raise AlreadyInCall from None
         raise NotAllowed("Choose another id for this call.") from None
 
@@ -91,11 +92,10 @@ def _answer_their_ring(actor: Actor, to: UUID) -> UUID | None:
 def _insert(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
     with transaction.atomic():
         now = clock.now()
-        people = User.objects.in_bulk([actor.person, to])
-        callee = people.get(to)
+        callee = User.objects.filter(pk=to).first()
         hidden = callee is not None and is_blocked(owner_id=to, person_id=actor.person)
         rows = [
-            Leg(id=uuid4(), call_id=call_id, user=people[actor.person], role=Role.CALLER, device=actor.device),
+            Leg(id=uuid4(), call_id=call_id, **_caller(actor, to, kind, now), role=Role.CALLER, device=actor.device),
             Leg(id=uuid4(), call_id=call_id, user=callee, role=Role.CALLEE, hidden=hidden),
         ]
         callee_is_busy = callee is not None and Leg.objects.joined().filter(user=callee).exists()
@@ -116,6 +116,22 @@ def _insert(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
         _save(row, rows, decision, now, By.PERSON, actor, insert=True)
     _occupy(actor.person, but=call_id)
     return call_id
+
+
+def _caller(actor: Actor, to: UUID, kind: Kind, now: datetime) -> dict[str, User | Guest]:
+    """The caller's row, under the name that `Leg` has for it. Raises `NotAllowed` or `LinkClosed` for guests.
+
+    The link is locked: of revoking and placing, one sees the other.
+    """
+    if actor.link is None:
+        return {"user": User.objects.get(pk=actor.person)}
+    link = Link.objects.select_for_update(of=("self",)).select_related("owner").get(pk=actor.link)
+    if link.owner_id != to or (link.kind == Kind.VOICE and kind is not Kind.VOICE):
+        raise NotAllowed("This is not what your link is for.")
+    guest = Guest.objects.select_related("link").get(pk=actor.person)
+    if link.state(now, guest) is not LinkState.OPEN:
+        raise LinkClosed
+    return {"guest": guest}
 
 
 def _ringing(row: Leg) -> machine.Leg:
@@ -188,7 +204,7 @@ def force_end(call_id: UUID, by: By = By.SYSTEM, actor: UUID | None = None) -> N
 
 def force_end_calls_of(person: UUID, devices: list[str] | None = None) -> None:
     """End the live calls of a person who may no longer take part: signed out (on these devices) or closed."""
-    joined = Leg.objects.joined().filter(user_id=person)
+    joined = Leg.objects.joined().of(person)
     if devices is not None:
         joined = joined.filter(device__in=devices)
     for call_id in joined.values_list("call_id", flat=True):
@@ -273,8 +289,8 @@ def _act(call_id: UUID, by: By, choose: Choose, *, actor: Actor | None = None, a
             row = Call.objects.select_for_update().get(pk=call_id)
         except Call.DoesNotExist:
             raise NoSuchCall from None
-        rows = list(row.legs.select_related("user").order_by("-role"))  # the caller first
-        if actor is not None and any(leg.hidden and leg.user_id == actor.person for leg in rows):
+        rows = list(row.legs.select_related("user", "guest__link").order_by("-role"))  # the caller first
+        if actor is not None and any(leg.hidden and leg.person_id == actor.person for leg in rows):
             raise NoSuchCall
         now = clock.now()
         call = row.as_core(rows)
@@ -322,7 +338,7 @@ def _save(
             before=transition.before or "",
             after=transition.after,
             by=by if index == 0 else By.SYSTEM,
-            actor_id=(actor.person if actor else actor_id) if index == 0 else None,
+            **(_journal_actor(actor, actor_id) if index == 0 else {}),
             device=actor.device if actor and index == 0 else "",
             command=actor.command if actor and index == 0 else None,
         )
@@ -330,6 +346,12 @@ def _save(
     )
     news = facts.of(row, rows, now)
     transaction.on_commit(lambda: exchange.publish(news))
+
+
+def _journal_actor(actor: Actor | None, actor_id: UUID | None) -> dict[str, UUID | None]:
+    if actor is None:
+        return {"actor_id": actor_id}
+    return {"guest_id": actor.person} if actor.link else {"actor_id": actor.person}
 
 
 def _write_leg(row: Leg, leg: machine.Leg, insert: bool) -> None:
@@ -343,7 +365,7 @@ def _receipt(actor: Actor) -> UUID | None:
     """The call that this very command has changed already."""
     if actor.command is None:
         return None
-    entries = JournalEntry.objects.filter(actor_id=actor.person, command=actor.command)
+    entries = JournalEntry.objects.filter(**_journal_actor(actor, None), command=actor.command)
     return entries.values_list("call_id", flat=True).first()
 
 

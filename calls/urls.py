@@ -1,10 +1,21 @@
 from django.urls import path
 
-from . import views
+from . import guest_views, link_views, views
 
 urlpatterns = [
     path("", views.people, name="people"),
     path("people/<str:handle>/", views.people, name="person"),
     path("calls/", views.recents, name="recents"),
     path("calls/seen/", views.seen, name="recents-seen"),
+    path("links/", link_views.links_page, name="links"),
+    path("links/new/", link_views.new_link, name="link-new"),
+    path("links/personal/", link_views.personal, name="link-personal"),
+    path("links/<uuid:link>/", link_views.link_page, name="link"),
+    path("links/<uuid:link>/qr.svg", link_views.qr_code, name="link-qr"),
+    path("links/<uuid:link>/pause/", link_views.pause, name="link-pause"),
+    path("links/<uuid:link>/revoke/", link_views.revoke, name="link-revoke"),
+    path("l/", guest_views.guest_page, name="guest"),
+    path("l/look", guest_views.look, name="guest-look"),
+    path("l/enter", guest_views.enter, name="guest-enter"),
+    path("l/message", guest_views.leave_message, name="guest-message"),
 ]

@@ -6,10 +6,10 @@ from . import facts, turn
 from .core import protocol
 from .core.protocol import Hello, encode
 from .core.snapshot import Facts
-from .device import Device
+from .device import Device, Host, Send
 from .exchange import exchange
 from .identity import Identity, identify
-from .models import Leg
+from .models import Guest, Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,19 @@ class Arrival:
     identity: Identity
     calls: list[Facts]
 
+    def device(self, device_id: str, send: Send) -> Device:
+        person = self.identity.person
+        host = Host(person.link_id, str(person.link.owner_id)) if isinstance(person, Guest) else None
+        return Device(str(person.pk), device_id, self.identity.session, send, host)
+
 
 def sign_in(session: str, hello: Hello) -> Arrival | None:
     """Read who it is and their calls, in one hop off the event loop. None if the session is over."""
     identity = identify(session)
     if identity is None:
         return None
-    exchange.presence.announce(str(identity.user.pk))
-    mine = Leg.objects.known_to(identity.user.pk)
+    exchange.presence.announce(str(identity.person.pk))
+    mine = Leg.objects.known_to(identity.person.pk)
     live = mine.live().values_list("call_id", flat=True)
     held = mine.filter(call_id__in=hello.calls).values_list("call_id", flat=True) if hello.calls else ()
     return Arrival(identity, facts.load({*live, *held}))
@@ -41,12 +46,12 @@ def let_in(device: Device, arrival: Arrival) -> None:
         if (leg := each.leg_of(device.person)) is not None:
             views.append(exchange.view(device, each, leg))
             exchange.note_sent(device, each)
-    user = arrival.identity.user
+    person = arrival.identity.person
     device.post(
         encode(
             protocol.Welcome(
                 protocol=protocol.PROTOCOL_VERSION,
-                person=facts.person_view(user, user.pk),
+                person=facts.person_view(person, person.pk),
                 calls=views,
                 ice_servers=turn.stun_servers(),
             )

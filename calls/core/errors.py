@@ -74,6 +74,15 @@ class AlreadyInCall(CallError):
         super().__init__("You are in a call already. Hang up first.")
 
 
+class LinkClosed(CallError):
+    """A guest's link lets nobody call now; the page asks it why."""
+
+    code = "link_closed"
+
+    def __init__(self) -> None:
+        super().__init__("This link lets nobody call now.")
+
+
 class NotActive(CallError):
     """Peer messages pass only between the two bound devices of an active call."""
 

@@ -162,13 +162,21 @@ CallCommand = Place | Alert | Accept | Decline | HangUp | Move | Rejoin
 # --- from the server -------------------------------------------------------------------------------------
 
 
-class PersonView(msgspec.Struct, frozen=True):
-    """A person as others see them. `hue` is a bucket from 0 to 23 of the colour wheel."""
+class GuestView(msgspec.Struct, frozen=True):
+    """What a guest came for: the title of the link, and the line that they wrote."""
+
+    title: str
+    line: str
+
+
+class PersonView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A person as others see them. `hue` is a bucket from 0 to 23 of the colour wheel. A guest has no handle."""
 
     id: str
     name: str
     handle: str
     hue: int
+    guest: GuestView | None = None
 
 
 class IceServer(msgspec.Struct, frozen=True, omit_defaults=True):

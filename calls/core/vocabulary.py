@@ -100,6 +100,19 @@ class Presence(StrEnum):
     OFFLINE = "offline"
 
 
+class LinkState(StrEnum):
+    """What a link is at a moment; only an open one lets a guest call. `unknown` is also what a mistyped one is."""
+
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    NOT_YET = "not_yet"
+    EXPIRED = "expired"
+    USED_UP = "used_up"
+    OUT_OF_HOURS = "out_of_hours"
+    PAUSED = "paused"
+    REVOKED = "revoked"
+
+
 class CloseCode:
     """Why the server closes a socket (RFC 6455 section 7.4.2: 4000 to 4999 are the application's).
 

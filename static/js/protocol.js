@@ -8,7 +8,8 @@
  * @typedef {"permission"|"device"|"signaling"|"ice"|"dtls"|"media"} FailureStage
  * @typedef {"online"|"in_call"|"do_not_disturb"|"away"|"offline"} PresenceStatus
  *
- * @typedef {{id: string, name: string, handle: string, hue: number}} PersonView
+ * @typedef {{id: string, name: string, handle: string, hue: number, guest?: {title: string, line: string}}} PersonView
+ * @typedef {"open"|"unknown"|"not_yet"|"expired"|"used_up"|"out_of_hours"|"paused"|"revoked"} LinkState
  * @typedef {{id: string, role: "caller"|"callee", state: LegState, person: PersonView, epoch: number,
  *   alerted: boolean, device?: string, failure?: FailureStage}} LegView
  * @typedef {{id: string, rev: number, kind: Kind, state: CallState, me: string, legs: LegView[],
@@ -34,6 +35,10 @@ export const END_REASONS = Object.freeze([
 ]);
 export const FAILURE_STAGES = Object.freeze(["permission", "device", "signaling", "ice", "dtls", "media"]);
 export const PRESENCE = Object.freeze(["online", "in_call", "do_not_disturb", "away", "offline"]);
+
+export const LINK_STATES = Object.freeze([
+  "open", "unknown", "not_yet", "expired", "used_up", "out_of_hours", "paused", "revoked",
+]);
 
 export const CLOSE_CODES = Object.freeze({
   RESTARTING: 4000,

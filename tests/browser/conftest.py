@@ -10,7 +10,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from accounts.models import User
-from tests.browser.desk import Desk
+from tests.browser.desk import Desk, GuestDesk
 from tests.support.fakes import write_colour, write_tone
 from tests.support.people import session_of
 from tests.support.server import Server
@@ -90,6 +90,26 @@ def open_desk(launch: Callable[[list[str]], Browser], transactional_db: None) ->
         )
         contexts.append(context)
         return Desk(context, user).open(path)
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def open_guest(
+    launch: Callable[[list[str]], Browser], server: Server, media: SimpleNamespace, transactional_db: None
+) -> Iterator[Callable[..., GuestDesk]]:
+    """`open_guest(secret)`: somebody without an account opens a link on a telephone. Their camera is Ben's."""
+    contexts = []
+
+    def make(secret: str, name: str = "Gwen Guest", **options: object) -> GuestDesk:
+        options.setdefault("viewport", {"width": 390, "height": 844})
+        context = launch(media.ben).new_context(base_url=server.origin, locale="en-GB", **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        desk = GuestDesk(context, name)
+        desk.page.goto(f"/l/#{secret}")
+        return desk
 
     yield make
     for context in contexts:

@@ -123,5 +123,20 @@ class Desk:
         expect(self.stage).to_have_attribute("data-phase", "active")
 
 
+class GuestDesk(Desk):
+    """Somebody with a link and no account."""
+
+    def __init__(self, context: BrowserContext, name: str) -> None:
+        super().__init__(context, User(name=name))
+
+    def heading(self, text: str) -> Locator:
+        return self.page.get_by_role("heading", name=text, exact=True)
+
+    def enter(self, owner: User, kind: str = "Video", line: str = "") -> None:
+        self.page.get_by_label("Your name").fill(self.user.name)
+        self.page.get_by_label("What it is about").fill(line)
+        self.button(f"{kind} call {owner.name}").click()
+
+
 def is_close(colour: list[int] | None, wanted: tuple[int, int, int]) -> bool:
     return colour is not None and all(abs(a - b) < 60 for a, b in zip(colour, wanted, strict=True))

@@ -27,6 +27,7 @@ def js_array(name: str) -> list[str]:
         ("END_REASONS", vocabulary.EndReason),
         ("FAILURE_STAGES", vocabulary.FailureStage),
         ("PRESENCE", vocabulary.Presence),
+        ("LINK_STATES", vocabulary.LinkState),
     ],
 )
 def test_words(name: str, words: type[StrEnum]) -> None:

@@ -50,6 +50,11 @@ export class Rings {
     card.setAttribute("aria-label", interpolate(_("Incoming call from %(name)s"), { name: ring.person.name }));
     one(".ring__name", card).textContent = ring.person.name;
     fillAvatar(one(".avatar", card), ring.person);
+    const { guest } = ring.person;
+    one("[data-guest]", card).hidden = !guest;
+    const about = [guest?.title, guest?.line].filter(Boolean).join(" · ");
+    one("[data-about]", card).textContent = about;
+    one("[data-about]", card).hidden = !about;
     for (const part of /** @type {NodeListOf<HTMLElement>} */ (card.querySelectorAll("[data-kind]")))
       part.hidden = part.dataset.kind !== ring.kind;
     card.addEventListener("click", (event) => {

@@ -65,6 +65,8 @@ function refusal(code, say) {
       return say(_("That was too fast"), _("Wait a moment, then try again."));
     case "not_allowed":
       return say(_("This call is not possible"), "", false);
+    case "link_closed":
+      return say(_("This link lets nobody call now"), "", false);
     default:
       return say(_("The server could not place the call"), _("Try again in a moment."));
   }
@@ -152,6 +154,7 @@ function hour(moment) {
 /** When something was, as short as it stays clear. @param {Date} moment @param {Date} now */
 export function when(moment, now) {
   const days = Math.round((startOfDay(now) - startOfDay(moment)) / 86_400_000);
+  if (days < 0) return moment.toLocaleString([], { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
   if (days === 0) return interpolate(_("Today %(time)s"), { time: hour(moment) });
   if (days === 1) return interpolate(_("Yesterday %(time)s"), { time: hour(moment) });
   if (days < 7) return moment.toLocaleDateString([], { weekday: "long" });

@@ -1,19 +1,19 @@
-"""What the database holds of a call. The call's row *is* its history record.
+"""Calls, their legs, and their journal. The call's row *is* its history record.
 
 Only the switchboard writes a call or a leg, and only what `core.machine.decide` returned. Retention removes
 rows; nothing else changes one after the call has ended, but `Leg.seen_at`.
 """
 
 from typing import Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from .core import machine
-from .core.vocabulary import By, CallState, EndReason, EventName, FailureStage, Kind, LegState, Role
+from calls.core import machine
+from calls.core.vocabulary import By, CallState, EndReason, EventName, FailureStage, Kind, LegState, Role
 
 # The longest word of the vocabulary, with room.
 WORD_LENGTH = 16
@@ -21,7 +21,7 @@ DEVICE_LENGTH = 64
 COMMAND_LENGTH = 64
 
 
-def _choices(words: type) -> list[tuple[str, str]]:
+def choices(words: type) -> list[tuple[str, str]]:
     return [(word.value, word.value.replace("_", " ")) for word in words]  # type: ignore[attr-defined]
 
 
@@ -38,14 +38,14 @@ class Call(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    kind = models.CharField(_("kind"), max_length=WORD_LENGTH, choices=_choices(Kind))
-    state = models.CharField(_("state"), max_length=WORD_LENGTH, choices=_choices(CallState))
+    kind = models.CharField(_("kind"), max_length=WORD_LENGTH, choices=choices(Kind))
+    state = models.CharField(_("state"), max_length=WORD_LENGTH, choices=choices(CallState))
     rev = models.PositiveIntegerField(_("revision"), default=1)
     placed_at = models.DateTimeField(_("placed at"))
     ring_expires_at = models.DateTimeField(_("rings until"))
     answered_at = models.DateTimeField(_("answered at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
-    end_reason = models.CharField(_("end reason"), max_length=WORD_LENGTH, blank=True, choices=_choices(EndReason))
+    end_reason = models.CharField(_("end reason"), max_length=WORD_LENGTH, blank=True, choices=choices(EndReason))
     ringing_pair = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001 (NULLs are distinct)
 
     objects = CallQuerySet.as_manager()
@@ -91,9 +91,13 @@ class LegQuerySet(models.QuerySet["Leg"]):
     def live(self) -> Self:
         return self.filter(state__in=(LegState.RINGING, LegState.JOINED))
 
-    def known_to(self, user_id: object) -> Self:
+    def of(self, person: object) -> Self:
+        """The legs of this person, a user or a guest."""
+        return self.filter(Q(user_id=person) | Q(guest_id=person))
+
+    def known_to(self, person: object) -> Self:
         """The legs that this person may know of: their own, without those that a block hides."""
-        return self.filter(user_id=user_id, hidden=False)
+        return self.of(person).filter(hidden=False)
 
     def missed_unseen(self) -> Self:
         """Missed calls that the person has not looked at; a ring that they were too busy for is one."""
@@ -101,7 +105,7 @@ class LegQuerySet(models.QuerySet["Leg"]):
 
 
 class Leg(models.Model):
-    """One person's part in a call.
+    """One person's part in a call: a user's or a guest's.
 
     `hidden`: the person has blocked the caller, is not rung and must never see this leg.
     `device`: the id of the one browser tab that the leg is bound to while joined.
@@ -116,15 +120,18 @@ class Leg(models.Model):
         related_name="legs",
         verbose_name=_("person"),
     )
-    role = models.CharField(_("role"), max_length=WORD_LENGTH, choices=_choices(Role))
-    state = models.CharField(_("state"), max_length=WORD_LENGTH, choices=_choices(LegState))
+    guest = models.ForeignKey(
+        "calls.Guest", null=True, on_delete=models.SET_NULL, related_name="legs", verbose_name=_("guest")
+    )
+    role = models.CharField(_("role"), max_length=WORD_LENGTH, choices=choices(Role))
+    state = models.CharField(_("state"), max_length=WORD_LENGTH, choices=choices(LegState))
     device = models.CharField(_("device"), max_length=DEVICE_LENGTH, blank=True)
     epoch = models.PositiveIntegerField(_("epoch"), default=1)
     alerted_at = models.DateTimeField(_("rang at"), null=True)
     joined_at = models.DateTimeField(_("joined at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
     lease_expires_at = models.DateTimeField(_("lease until"), null=True)
-    failure = models.CharField(_("failed at"), max_length=WORD_LENGTH, blank=True, choices=_choices(FailureStage))
+    failure = models.CharField(_("failed at"), max_length=WORD_LENGTH, blank=True, choices=choices(FailureStage))
     hidden = models.BooleanField(_("hidden by a block"), default=False)
     seen_at = models.DateTimeField(_("seen at"), null=True)
 
@@ -136,6 +143,9 @@ class Leg(models.Model):
         constraints = (
             models.UniqueConstraint(
                 name="one_joined_leg_a_person", fields=["user"], condition=Q(state=LegState.JOINED)
+            ),
+            models.UniqueConstraint(
+                name="one_joined_leg_a_guest", fields=["guest"], condition=Q(state=LegState.JOINED)
             ),
             models.UniqueConstraint(name="one_leg_a_person_in_a_call", fields=["call", "user"]),
             models.UniqueConstraint(name="one_caller_in_a_call", fields=["call"], condition=Q(role=Role.CALLER)),
@@ -152,11 +162,15 @@ class Leg(models.Model):
     def __str__(self) -> str:
         return f"{self.role} {self.state}"
 
+    @property
+    def person_id(self) -> UUID | None:
+        return self.user_id or self.guest_id
+
     def as_core(self) -> machine.Leg:
         return machine.Leg(
             id=str(self.id),
             role=Role(self.role),
-            person=str(self.user_id) if self.user_id else None,
+            person=str(self.person_id) if self.person_id else None,
             state=LegState(self.state),
             device=self.device or None,
             epoch=self.epoch,
@@ -171,23 +185,26 @@ class Leg(models.Model):
 class JournalEntry(models.Model):
     """One transition of one leg; the call's story, and the receipt for the command that caused it.
 
-    The unique pair (actor, command) is what makes a repeated command take effect once.
+    The unique pairs (actor, command) and (guest, command) are what makes a repeated command take effect once.
     """
 
     call = models.ForeignKey(Call, on_delete=models.CASCADE, related_name="journal", verbose_name=_("call"))
     leg = models.ForeignKey(Leg, on_delete=models.CASCADE, related_name="journal", verbose_name=_("leg"))
     rev = models.PositiveIntegerField(_("revision"))
     at = models.DateTimeField(_("at"))
-    event = models.CharField(_("event"), max_length=WORD_LENGTH, choices=_choices(EventName))
+    event = models.CharField(_("event"), max_length=WORD_LENGTH, choices=choices(EventName))
     before = models.CharField(_("from"), max_length=WORD_LENGTH, blank=True)
     after = models.CharField(_("to"), max_length=WORD_LENGTH)
-    by = models.CharField(_("by"), max_length=WORD_LENGTH, choices=_choices(By))
+    by = models.CharField(_("by"), max_length=WORD_LENGTH, choices=choices(By))
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.SET_NULL,
         related_name="+",
         verbose_name=_("person"),
+    )
+    guest = models.ForeignKey(
+        "calls.Guest", null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("guest")
     )
     device = models.CharField(_("device"), max_length=DEVICE_LENGTH, blank=True)
     command = models.CharField(max_length=COMMAND_LENGTH, null=True, editable=False)  # noqa: DJ001 (NULLs are distinct)
@@ -196,7 +213,10 @@ class JournalEntry(models.Model):
         verbose_name = _("journal entry")
         verbose_name_plural = _("journal")
         ordering = ("id",)
-        constraints = (models.UniqueConstraint(name="one_effect_a_command", fields=["actor", "command"]),)
+        constraints = (
+            models.UniqueConstraint(name="one_effect_a_command", fields=["actor", "command"]),
+            models.UniqueConstraint(name="one_effect_a_guest_command", fields=["guest", "command"]),
+        )
 
     def __str__(self) -> str:
         return f"{self.event}: {self.before or '–'} → {self.after}"

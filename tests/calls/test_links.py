@@ -1,0 +1,339 @@
+"""Links that ring their owner: who gets in by them, once or often, and what a guest may do then."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, time, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client as Browser
+from django.utils.timezone import now
+
+from calls import guessing, link_secret, links
+from calls.core.vocabulary import Kind, LinkState
+from calls.models import Call, Guest, Leg, Link
+from tests.conftest import Connect
+from tests.support.client import Client
+from tests.support.pages import get
+from tests.support.people import session_of
+from tests.support.server import Server
+from tests.support.visitor import Visitor
+
+Make = Callable[..., str]
+
+
+@pytest.fixture
+def make(people: SimpleNamespace) -> Make:
+    """A link of Ana's; its secret."""
+
+    def link(**facts: Any) -> str:
+        return link_secret.secret_of(links.make(people.ana, **facts).number)
+
+    return link
+
+
+@pytest.fixture
+def visitor(server: Server, people: SimpleNamespace) -> Visitor:
+    return Visitor(server)
+
+
+def the_link() -> Link:
+    return Link.objects.get()
+
+
+def guest_client(server: Server, connect: Connect, visitor: Visitor, **facts: Any) -> Client:
+    return connect(server, None, session=visitor.session, **facts)
+
+
+class TestSecret:
+    def test_opens_its_link_and_nothing_else_does(self, make: Make, visitor: Visitor) -> None:
+        secret = make(title="Interview")
+        assert len(secret) == link_secret.NUMBER_LENGTH + 22, "128 bits beside the number"
+        status, said = visitor.look(secret)
+        assert (status, said["state"], said["title"], said["owner"]["name"]) == (200, "open", "Interview", "Ana")
+        changed = secret[:-1] + ("A" if secret[-1] != "A" else "B")
+        unknown = "x" * len(secret)
+        answers = [visitor.look(wrong) for wrong in (changed, unknown, secret[:-1], "", the_link().number, "é" * 38)]
+        assert answers == [(404, {"state": "unknown"})] * 6
+
+    def test_is_not_in_the_database_nor_in_a_page_before_it_is_asked(self, make: Make, visitor: Visitor) -> None:
+        secret = make(title="Interview")
+        assert secret not in repr(list(Link.objects.values()))
+        assert "Interview" not in visitor.get("/l/")[2]
+
+    def test_old_links_hold_after_a_rotation_of_the_key(self, make: Make, settings: Any) -> None:
+        old = make()
+        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+        settings.SECRET_KEY = "a new one " * 6
+        number = the_link().number
+        assert link_secret.number_of(old) == link_secret.number_of(link_secret.secret_of(number)) == number
+        assert link_secret.secret_of(number) != old
+        settings.SECRET_KEY_FALLBACKS = []
+        assert link_secret.number_of(old) is None
+
+
+class TestStates:
+    @pytest.mark.parametrize(
+        ("facts", "state"),
+        [
+            ({"valid_until": now() - timedelta(minutes=1)}, "expired"),
+            ({"valid_from": now() + timedelta(hours=1)}, "not_yet"),
+            ({"max_uses": 1, "uses": 1}, "used_up"),
+            ({"paused_at": now()}, "paused"),
+            ({"revoked_at": now()}, "revoked"),
+            ({"weekdays": str((now().weekday() + 3) % 7)}, "out_of_hours"),
+        ],
+    )
+    def test_one_that_is_not_open_says_why_and_not_whose_it_is(
+        self, make: Make, visitor: Visitor, facts: dict[str, Any], state: str
+    ) -> None:
+        secret = make(title="Interview", **facts)
+        for status, said in (visitor.look(secret), visitor.enter(secret)):
+            assert (status, said["state"]) == (404, state)
+            assert not {"owner", "title"} & said.keys()
+        assert not Guest.objects.exists()
+
+    def test_a_closed_account_has_no_links(self, people: SimpleNamespace, make: Make, visitor: Visitor) -> None:
+        secret = make()
+        people.ana.is_active = False
+        people.ana.save()
+        assert visitor.look(secret) == (404, {"state": "revoked"})
+
+    @pytest.mark.parametrize(
+        ("moment", "state"),
+        [
+            (datetime(2026, 11, 23, 9, 0, tzinfo=UTC), LinkState.OPEN),  # Monday, 10:00 in Berlin
+            (datetime(2026, 11, 23, 7, 59, tzinfo=UTC), LinkState.OUT_OF_HOURS),
+            (datetime(2026, 11, 23, 16, 0, tzinfo=UTC), LinkState.OUT_OF_HOURS),
+            (datetime(2026, 11, 22, 9, 0, tzinfo=UTC), LinkState.OUT_OF_HOURS),
+        ],
+    )
+    def test_hours_are_the_owners(
+        self, people: SimpleNamespace, make: Make, moment: datetime, state: LinkState
+    ) -> None:
+        make(weekdays="0", opens_at=time(9), closes_at=time(17), time_zone="Europe/Berlin")
+        assert the_link().state(moment) is state
+
+    @pytest.mark.parametrize(
+        ("hour", "day", "is_open"), [(23, 23, True), (1, 24, True), (2, 24, False), (23, 24, False)]
+    )
+    def test_hours_over_midnight_belong_to_the_day_they_begin_on(
+        self, people: SimpleNamespace, make: Make, hour: int, day: int, is_open: bool
+    ) -> None:
+        make(weekdays="0", opens_at=time(22), closes_at=time(2))
+        assert (the_link().state(datetime(2026, 11, day, hour, tzinfo=UTC)) is LinkState.OPEN) is is_open
+
+
+class TestPasscode:
+    def test_nothing_is_said_before_it(self, make: Make, visitor: Visitor) -> None:
+        secret = make(title="Interview", passcode="open sesame")
+        assert visitor.look(secret) == (403, {"state": "open", "passcode": "needed"})
+        assert visitor.look(secret, passcode="wrong") == (403, {"state": "open", "passcode": "wrong"})
+        assert visitor.enter(secret, passcode="wrong")[0] == 403
+        assert visitor.look(secret, passcode="open sesame")[1]["title"] == "Interview"
+        assert visitor.enter(secret, passcode="open sesame")[0] == 200
+        assert "open sesame" not in repr(list(Link.objects.values()))
+
+    def test_who_guesses_must_wait(self, make: Make, visitor: Visitor) -> None:
+        secret = make(passcode="open sesame")
+        tries = [visitor.look(secret, passcode=f"guess {n}")[0] for n in range(guessing.WRONG_AN_ADDRESS_AND_LINK + 1)]
+        assert tries[-2:] == [403, 429]
+        assert visitor.look(make(passcode="other"), passcode="other")[0] == 200, "another link of theirs opens"
+
+    def test_who_knows_it_is_not_shut_out_by_others_who_guess(self, make: Make) -> None:
+        secret, link = make(passcode="open sesame"), the_link()
+        for n in range(guessing.WRONG_A_LINK):
+            guessing.was_wrong(f"192.0.2.{n}", link.pk)
+        assert links.look(secret, "open sesame", "198.51.100.1") == link
+        with pytest.raises(links.PasscodeNeeded):
+            links.look(secret, "wrong", "198.51.100.2")
+        with pytest.raises(links.MustWait):
+            links.look(secret, "wrong again", "198.51.100.2")
+
+    def test_mistyped_secrets_count_too(self, make: Make) -> None:
+        for _ in range(guessing.WRONG_AN_ADDRESS):
+            with pytest.raises(links.Closed):
+                links.look("nothing", "", "198.51.100.9")
+        with pytest.raises(links.MustWait):
+            links.look(make(), "", "198.51.100.9")
+        assert links.look(make(), "", "198.51.100.10")
+
+
+class TestEntering:
+    def test_a_name_is_asked_for(self, make: Make, visitor: Visitor) -> None:
+        status, said = visitor.enter(make(), name=" ")
+        assert (status, list(said["errors"])) == (400, ["name"])
+        assert not Guest.objects.exists()
+
+    def test_of_two_at_once_a_single_use_lets_in_one(self, server: Server, make: Make) -> None:
+        secret = make(max_uses=1)
+        visitors = [Visitor(server) for _ in range(4)]
+        answers: list[int] = []
+        threads = [threading.Thread(target=lambda v=v: answers.append(v.enter(secret)[0])) for v in visitors]  # type: ignore[misc]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answers) == [200, 404, 404, 404]
+        assert (the_link().uses, Guest.objects.count()) == (1, 1)
+
+    def test_who_is_signed_in_is_no_guest(self, server: Server, people: SimpleNamespace, make: Make) -> None:
+        """The page sends them to the person instead."""
+        browser = Browser()
+        browser.force_login(people.ben)
+        secret = make()
+        assert browser.post("/l/look", {"secret": secret}).json()["page"] == "/people/ana/"
+        assert browser.post("/l/enter", {"secret": secret, "name": "Ben"}).status_code == 403
+
+    def test_a_guest_comes_back_without_the_passcode(self, make: Make, visitor: Visitor) -> None:
+        secret = make(passcode="open sesame", max_uses=1)
+        visitor.enter(secret, passcode="open sesame", line="About the flat")
+        status, said = visitor.look(secret)
+        assert (status, said["guest"]) == (200, {"name": "Gwen Guest", "line": "About the flat"})
+
+
+class TestCalling:
+    @pytest.fixture
+    def ana(self, server: Server, people: SimpleNamespace, connect: Connect) -> Client:
+        return connect(server, people.ana)
+
+    @pytest.fixture
+    def secret(self, make: Make) -> str:
+        return make(title="Interview")
+
+    @pytest.fixture
+    def guest(self, server: Server, connect: Connect, secret: str, visitor: Visitor) -> Client:
+        assert visitor.enter(secret, line="About the flat")[0] == 200
+        return guest_client(server, connect, visitor)
+
+    def test_rings_the_owner_with_name_and_line(self, people: SimpleNamespace, ana: Client, guest: Client) -> None:
+        call = guest.place(people.ana.pk)
+        ana.until_call(call, "ringing")
+        person = ana.leg(call, mine=False)["person"]
+        assert (person["name"], person["guest"]) == ("Gwen Guest", {"title": "Interview", "line": "About the flat"})
+        ana.command("call.accept", call=call)
+        guest.until_call(call, "active")
+        guest.peer(call, 1, {"kind": "media", "microphone": True, "camera": True})
+        ana.wait_for("peer")
+        guest.command("call.hang_up", call=call)
+        assert ana.until_call(call, "ended")["end_reason"] == "completed"
+        leg = Leg.objects.get(call=call, role="caller")
+        assert (leg.user, leg.guest.name) == (None, "Gwen Guest")
+
+    def test_a_repeated_command_takes_effect_once(self, people: SimpleNamespace, ana: Client, guest: Client) -> None:
+        call = guest.place(people.ana.pk)
+        ana.until_call(call, "ringing")
+        first = guest.command("call.hang_up", call=call, id="once")
+        assert guest.command("call.hang_up", call=call, id="once") == first
+
+    def test_a_guest_calls_nobody_else_and_learns_nothing_of_them(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, guest: Client
+    ) -> None:
+        ben = connect(server, people.ben)
+        missing = "00000000-0000-4000-8000-000000000000"
+        for to in (people.ben.pk, missing):
+            answer = guest.command("call.place", call=str(Call().pk or missing), to=str(to), kind="video")
+            assert (answer["code"], answer["message"]) == ("not_allowed", "This is not what your link is for.")
+        assert guest.command("presence.watch", people=[str(people.ben.pk)])["code"] == "not_allowed"
+        ben.settle()
+        assert not ben.calls and not guest.heard("presence")
+        others = ana.place(people.ben.pk)
+        assert guest.command("call.hang_up", call=others)["code"] == "no_such_call"
+
+    def test_a_guest_sees_of_the_owner_only_whether_they_are_free(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, guest: Client
+    ) -> None:
+        ben = connect(server, people.ben)
+        call = ana.place(people.ben.pk)
+        ben.command("call.accept", call=call)
+        guest.command("presence.watch", people=[str(people.ana.pk)])
+        guest.until(lambda: guest.heard("presence")[-1]["people"][0]["status"] == "offline")
+        ana.command("call.hang_up", call=call)
+        guest.until(lambda: guest.heard("presence")[-1]["people"][0]["status"] == "online")
+        assert all(view.keys() == {"id", "status"} for news in guest.heard("presence") for view in news["people"])
+
+    def test_a_voice_link_is_for_voice(
+        self, server: Server, people: SimpleNamespace, connect: Connect, make: Make, visitor: Visitor
+    ) -> None:
+        visitor.enter(make(kind=Kind.VOICE))
+        guest = guest_client(server, connect, visitor)
+        answer = guest.command("call.place", call=str(people.sam.pk), to=str(people.ana.pk), kind="video")
+        assert answer["code"] == "not_allowed"
+
+    @pytest.mark.parametrize("path", ["/", "/calls/", "/links/", "/settings/", "/people/ana/", "/admin/"])
+    def test_a_guests_session_opens_no_page(self, guest: Client, visitor: Visitor, path: str) -> None:
+        assert "/accounts/login/" in visitor.get(path)[1] or "/admin/login/" in visitor.get(path)[1]
+
+    def test_revoking_ends_the_call_and_sends_the_guest_away(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, guest: Client, visitor: Visitor
+    ) -> None:
+        call = guest.place(people.ana.pk)
+        ana.command("call.accept", call=call)
+        guest.until_call(call, "active")
+        links.revoke(the_link())  # in a process that serves nobody: the stewards find it
+        assert ana.until_call(call, "ended")["end_reason"] == "revoked"
+        assert guest.until_closed() == 4500
+        again = guest_client(server, connect, visitor, hello=False)
+        again.send({"type": "hello", "protocol": 1, "device": guest.device})
+        assert again.until_closed() == 4500
+
+    def test_expiry_and_pause_only_stop_new_calls(
+        self, people: SimpleNamespace, ana: Client, guest: Client, secret: str, visitor: Visitor
+    ) -> None:
+        call = guest.place(people.ana.pk)
+        ana.command("call.accept", call=call)
+        guest.until_call(call, "active")
+        Link.objects.update(valid_until=now())
+        assert visitor.look(secret)[0] == 200, "a page that is loaded again in the call comes back to it"
+        guest.settle()
+        assert ana.calls[call]["state"] == "active"
+        guest.command("call.hang_up", call=call)
+        answer = guest.command("call.place", call=str(people.sam.pk), to=str(people.ana.pk), kind="video")
+        assert answer["code"] == "link_closed"
+        assert visitor.look(secret) == (404, {"state": "expired"})
+
+    def test_a_single_use_is_one_answered_call(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, make: Make
+    ) -> None:
+        secret, visitor = make(max_uses=1), Visitor(server)
+        visitor.enter(secret)
+        guest = guest_client(server, connect, visitor)
+        declined = guest.place(people.ana.pk)
+        ana.command("call.decline", call=declined)
+        guest.until_call(declined, "ended")
+        answered = guest.place(people.ana.pk)
+        ana.command("call.accept", call=answered)
+        guest.command("call.hang_up", call=answered)
+        again = guest.command("call.place", call=str(people.sam.pk), to=str(people.ana.pk), kind="video")
+        assert again["code"] == "link_closed"
+        assert visitor.look(secret) == (404, {"state": "used_up"})
+
+    def test_an_owner_who_is_not_there_finds_a_missed_call_and_the_message(
+        self, server: Server, people: SimpleNamespace, guest: Client, visitor: Visitor
+    ) -> None:
+        call = guest.place(people.ana.pk)
+        assert guest.until_call(call, "ended")["end_reason"] == "unavailable"
+        assert visitor.post("/l/message", text="Please call me back: 555 0100")[0] == 204
+        page = get(server, "/calls/", session_of(people.ana))[2]
+        assert "Gwen Guest" in page and "Missed video call" in page
+        assert "Please call me back: 555 0100" in page
+        assert 'data-count="2"' in page
+        assert "555 0100" not in get(server, "/calls/", session_of(people.ben))[2]
+
+
+class TestMessages:
+    def test_only_from_a_guest_and_of_some_length(self, make: Make, visitor: Visitor, people: SimpleNamespace) -> None:
+        assert visitor.post("/l/message", text="hello")[0] == 403
+        visitor.enter(make())
+        for text in ("", "  ", "x" * 1001):
+            assert list(visitor.post("/l/message", text=text)[1]["errors"]) == ["text"]
+        answers = [visitor.post("/l/message", text="hello")[0] for _ in range(links.MESSAGES_A_GUEST + 1)]
+        assert answers == [204] * links.MESSAGES_A_GUEST + [400]
+
+
+@pytest.fixture(autouse=True)
+def no_memory_of_earlier_tries(server: Server) -> None:
+    """This process's; the server's has its own, and its visitors here are wrong a few times only."""
+    cache.clear()
