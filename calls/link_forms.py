@@ -25,6 +25,20 @@ LASTS: dict[str, timedelta | None] = {
 DAY_NAMES = [_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun")]
 
 
+class MailForm(forms.Form):
+    to = forms.EmailField(
+        label=_("Send it to"),
+        error_messages={
+            "required": _("Say to whom."),
+            "invalid": _("This is no e-mail address; one looks like name@example.org."),
+        },
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+    )
+    note = forms.CharField(
+        label=_("With a few words"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 2})
+    )
+
+
 class LinkForm(forms.ModelForm):
     """`time_zone` is the browser's; moments and hours are meant in it."""
 

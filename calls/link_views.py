@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts.models import User
 
 from . import clock, links
-from .link_forms import LinkForm
+from .link_forms import LinkForm, MailForm
 from .link_secret import secret_of
 from .models import Link
 
@@ -48,8 +48,28 @@ def new_link(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def link_page(request: HttpRequest, link: UUID) -> HttpResponse:
-    mine = _mine(request, link)
-    context = _shown(request, mine, clock.now()) | {"guests": mine.guests.all()}
+    return _link_page(request, _mine(request, link), MailForm())
+
+
+@login_required
+@require_POST
+def mail(request: HttpRequest, link: UUID) -> HttpResponse:
+    mine, form = _mine(request, link), MailForm(request.POST)
+    if form.is_valid():
+        try:
+            links.mail(mine, _address(request, mine), form.cleaned_data["to"], form.cleaned_data["note"])
+        except ValueError as error:
+            form.add_error("to", str(error))
+        except OSError:  # the mail server is away or refuses
+            form.add_error("to", _("The mail could not be sent. Copy the address and send it yourself."))
+        else:
+            messages.success(request, _("Sent to %(to)s.") % {"to": form.cleaned_data["to"]})
+            return redirect("link", link)
+    return _link_page(request, mine, form)
+
+
+def _link_page(request: HttpRequest, link: Link, form: MailForm) -> HttpResponse:
+    context = _shown(request, link, clock.now()) | {"guests": link.guests.all(), "mail": form}
     return render(request, "calls/link.html", context)
 
 

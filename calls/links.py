@@ -4,8 +4,11 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -16,6 +19,10 @@ from .exchange import exchange
 from .link_secret import new_number, number_of
 from .models import Guest, GuestMessage, Leg, Link
 from .models.link import MESSAGE_LENGTH
+
+# So many links may one person mail within an hour.
+MAILS = 30
+MAILS_SECONDS = 3600
 
 # A guest says what they came for; more is a conversation.
 MESSAGES_A_GUEST = 5
@@ -93,6 +100,17 @@ def _send_away(guests: list[UUID]) -> None:
     for guest in guests:
         exchange.sign_out(person=guest)
         switchboard.force_end_calls_of(guest)
+
+
+def mail(link: Link, address: str, to: str, note: str) -> None:
+    """Send the link's `address` to somebody. Raises `ValueError` if its owner has sent too many of late."""
+    key = f"earshot:mailed:{link.owner_id}"
+    cache.add(key, 0, MAILS_SECONDS)
+    if cache.incr(key) > MAILS:
+        raise ValueError(_("That is a lot of mail. Wait an hour, or send the address yourself."))
+    context = {"link": link, "address": address, "note": note}
+    subject = _("%(name)s asks you to call") % {"name": link.owner.name}
+    EmailMessage(subject, render_to_string("calls/link_mail.txt", context), to=[to], reply_to=[link.owner.email]).send()
 
 
 def look(secret: str, passcode: str, address: str, guest: Guest | None = None) -> Link:

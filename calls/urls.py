@@ -12,6 +12,7 @@ urlpatterns = [
     path("links/personal/", link_views.personal, name="link-personal"),
     path("links/<uuid:link>/", link_views.link_page, name="link"),
     path("links/<uuid:link>/qr.svg", link_views.qr_code, name="link-qr"),
+    path("links/<uuid:link>/mail/", link_views.mail, name="link-mail"),
     path("links/<uuid:link>/pause/", link_views.pause, name="link-pause"),
     path("links/<uuid:link>/revoke/", link_views.revoke, name="link-revoke"),
     path("l/", guest_views.guest_page, name="guest"),

@@ -323,6 +323,96 @@ class TestCalling:
         assert "555 0100" not in get(server, "/calls/", session_of(people.ben))[2]
 
 
+class TestTheOwnersPages:
+    @pytest.fixture
+    def browser(self, people: SimpleNamespace, server: Server) -> Browser:
+        made = Browser()
+        made.force_login(people.ana)
+        return made
+
+    def test_one_is_made_with_good_defaults(self, browser: Browser) -> None:
+        fields = {"title": "Interview", "kind": "video", "lasts": "week", "weekdays": list("0123456")}
+        answer = browser.post("/links/new/", {**fields, "time_zone": "Europe/Berlin"})
+        link = the_link()
+        assert answer.url == f"/links/{link.pk}/"
+        assert (link.title, link.max_uses, link.time_zone) == ("Interview", None, "Europe/Berlin")
+        assert timedelta(days=6) < link.valid_until - now() <= timedelta(days=7)
+        assert link.state(now()) is LinkState.OPEN
+
+    def test_a_beginning_is_meant_in_the_browsers_zone(self, browser: Browser) -> None:
+        fields = {"kind": "voice", "lasts": "day", "weekdays": list("01"), "valid_from": "2026-12-01T09:00"}
+        browser.post("/links/new/", {**fields, "time_zone": "Europe/Berlin"})
+        link = the_link()
+        assert link.valid_from == datetime(2026, 12, 1, 8, tzinfo=UTC)
+        assert link.valid_until == link.valid_from + timedelta(days=1)
+
+    @pytest.mark.parametrize(
+        ("wrong", "field"),
+        [
+            ({"single": "n"}, "max_uses"),
+            ({"single": "n", "max_uses": "0"}, "max_uses"),
+            ({"opens_at": "09:00"}, "closes_at"),
+            ({"weekdays": []}, "weekdays"),
+            ({"valid_from": "soon"}, "valid_from"),
+            ({"kind": "telepathy"}, "kind"),
+            ({"title": "x" * 81}, "title"),
+        ],
+    )
+    def test_what_is_wrong_stands_at_the_field(self, browser: Browser, wrong: dict[str, Any], field: str) -> None:
+        fields = {"title": "", "kind": "video", "lasts": "week", "weekdays": list("0123456"), **wrong}
+        assert field in browser.post("/links/new/", fields).context["form"].errors
+        assert not Link.objects.exists()
+
+    def test_a_new_personal_link_kills_the_old(self, browser: Browser, people: SimpleNamespace) -> None:
+        browser.post("/links/personal/", {"wanted": "new"})
+        old = link_secret.secret_of(the_link().number)
+        browser.post("/links/personal/", {"wanted": "new"})
+        new = links.personal(people.ana)
+        assert links.look(link_secret.secret_of(new.number), "", "192.0.2.1") == new
+        with pytest.raises(links.Closed, match="revoked"):
+            links.look(old, "", "192.0.2.1")
+        browser.post("/links/personal/", {"wanted": "off"})
+        assert links.personal(people.ana) is None
+
+    def test_mail_has_the_address_and_names_who_sends_it(
+        self, browser: Browser, make: Make, mailoutbox: list[Any]
+    ) -> None:
+        secret = make(title="Interview", passcode="open sesame")
+        answer = browser.post(f"/links/{the_link().pk}/mail/", {"to": "gwen@example.com", "note": "See you!"})
+        assert answer.status_code == 302
+        (mail,) = mailoutbox
+        assert (mail.to, mail.reply_to, mail.subject) == (
+            ["gwen@example.com"],
+            ["ana@example.org"],
+            "Ana asks you to call",
+        )
+        assert f"/l/#{secret}" in mail.body and "See you!" in mail.body and "Interview" in mail.body
+        assert "open sesame" not in mail.body
+
+    def test_nobody_mails_without_end(self, browser: Browser, make: Make, mailoutbox: list[Any]) -> None:
+        make()
+        address = f"/links/{the_link().pk}/mail/"
+        for _ in range(links.MAILS + 1):
+            answer = browser.post(address, {"to": "gwen@example.com"})
+        assert "to" in answer.context["mail"].errors
+        assert len(mailoutbox) == links.MAILS
+        assert "to" in browser.post(address, {"to": "nobody"}).context["mail"].errors
+
+    def test_others_links_do_not_exist(self, make: Make, people: SimpleNamespace) -> None:
+        make(title="Interview")
+        base = f"/links/{the_link().pk}/"
+        stranger = Browser()
+        assert stranger.get(base).status_code == stranger.post(base + "revoke/").status_code == 302
+        stranger.force_login(people.sam)
+        for path in ("", "qr.svg"):
+            assert stranger.get(base + path).status_code == 404
+        for path in ("pause/", "revoke/", "mail/"):
+            assert stranger.post(base + path, {"wanted": "yes", "to": "a@example.org"}).status_code == 404
+        assert "Interview" not in stranger.get("/links/").content.decode()
+        link = the_link()
+        assert (link.paused_at, link.revoked_at) == (None, None)
+
+
 class TestMessages:
     def test_only_from_a_guest_and_of_some_length(self, make: Make, visitor: Visitor, people: SimpleNamespace) -> None:
         assert visitor.post("/l/message", text="hello")[0] == 403
