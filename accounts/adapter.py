@@ -1,13 +1,16 @@
 """What allauth asks us: who may sign up, where to go next, and in which words to say no."""
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
+from django.db import transaction
 from django.forms import BaseForm
 from django.http import HttpRequest
-from django.shortcuts import resolve_url
+from django.shortcuts import redirect, resolve_url
 from django.utils.translation import gettext_lazy as _
 
-from .models import User
+from . import invitations
+from .models import Invitation, User
 
 WRONG_SIGN_IN = _("This is not the password of that account, or there is no such account. Try again, or reset it.")
 
@@ -31,11 +34,20 @@ class AccountAdapter(DefaultAccountAdapter):
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return settings.EARSHOT_SIGN_UP == "open"
+        return settings.EARSHOT_SIGN_UP == "open" or invitations.opened(request) is not None
 
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
+        """Uses the invitation up in the same transaction: no account without one, and none used in vain."""
         user.name = form.cleaned_data["name"]
-        return super().save_user(request, user, form, commit)
+        with transaction.atomic():
+            invitation = invitations.opened(request)
+            if invitation is not None and not invitations.claim(invitation):
+                raise ImmediateHttpResponse(redirect("account_signup"))
+            saved = super().save_user(request, user, form, commit)
+            if invitation is not None:
+                Invitation.objects.filter(pk=invitation.pk).update(used_by=saved)
+        request.session.pop(invitations.SESSION_KEY, None)
+        return saved
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         return resolve_url("settings")

@@ -16,6 +16,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from .derived_secret import NUMBER_LENGTH
+
 NAME_LENGTH = 80
 
 HANDLE_LENGTH = 30
@@ -180,3 +182,43 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"{self.owner} → {self.person}"
+
+
+class InvitationState(models.TextChoices):
+    OPEN = "open", _("open")
+    USED = "used", _("used")
+    EXPIRED = "expired", _("expired")
+    REVOKED = "revoked", _("revoked")
+
+
+class Invitation(models.Model):
+    """Lets one person sign up. Its secret is derived from `number` (accounts/derived_secret.py)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    number = models.CharField(max_length=NUMBER_LENGTH, unique=True, editable=False)
+    made_by = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="invitations", verbose_name=_("made by"), editable=False
+    )
+    email = models.EmailField(_("e-mail address"), blank=True)
+    made_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(_("expires at"))
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, editable=False)
+    used_at = models.DateTimeField(_("used at"), null=True, editable=False)
+    used_by = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("used by"), editable=False
+    )
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        ordering = ("-made_at",)
+
+    def __str__(self) -> str:
+        return self.email or str(self.id)
+
+    def state(self, now: datetime) -> InvitationState:
+        if self.used_at is not None:
+            return InvitationState.USED
+        if self.revoked_at is not None or not self.made_by.is_active:
+            return InvitationState.REVOKED
+        return InvitationState.EXPIRED if now >= self.expires_at else InvitationState.OPEN

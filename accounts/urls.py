@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import invitation_views, views
 
 urlpatterns = [
     path("setup/<str:token>/", views.setup, name="setup"),
@@ -8,6 +8,9 @@ urlpatterns = [
     path("settings/profile/", views.profile, name="settings-profile"),
     path("settings/do-not-disturb/", views.do_not_disturb, name="settings-do-not-disturb"),
     path("settings/hide-address/", views.hide_address, name="settings-hide-address"),
+    path("settings/invitations/", invitation_views.invitations_page, name="invitations"),
+    path("settings/invitations/<uuid:invitation>/revoke/", invitation_views.revoke, name="invitation-revoke"),
+    path("join/<str:secret>/", invitation_views.join, name="join"),
     path("people/<uuid:person>/favourite/", views.favourite, name="favourite"),
     path("people/<uuid:person>/block/", views.block, name="block"),
 ]

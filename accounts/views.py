@@ -21,6 +21,7 @@ from . import contacts
 from . import setup as first_admin
 from .availability import Span, until
 from .forms import ProfileForm, SetupForm
+from .invitations import may_invite
 from .models import User
 
 
@@ -112,6 +113,7 @@ def _settings(request: HttpRequest, form: ProfileForm) -> HttpResponse:
     context: dict[str, Any] = {
         "form": form,
         "blocked": contacts.blocked_by(user),
+        "may_invite": may_invite(user),
         "undisturbed": user.is_undisturbed(timezone.now()),
         "can_hide_address": bool(settings.TURN_URLS),
         "spans": [

@@ -11,12 +11,13 @@ from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from accounts.derived_secret import new_number
 from accounts.models import User
 
 from . import clock, guessing, switchboard
 from .core.vocabulary import LinkState
 from .exchange import exchange
-from .link_secret import new_number, number_of
+from .link_secret import number_of
 from .models import Guest, GuestMessage, Leg, Link
 from .models.link import MESSAGE_LENGTH
 

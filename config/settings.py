@@ -194,6 +194,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # Who may make an account: anyone, only who is invited, nobody.
 EARSHOT_SIGN_UP = env.choice("EARSHOT_SIGN_UP", ("open", "invite", "closed"), "invite")
 
+# Admins may invite people wherever sign-up is not closed; may everybody?
+EARSHOT_MEMBERS_INVITE = env.read.bool("EARSHOT_MEMBERS_INVITE", default=False)
+
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "handle"
 ACCOUNT_LOGIN_METHODS = {"email", "username"}

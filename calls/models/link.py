@@ -1,7 +1,6 @@
 """Links: addresses that ring their owner; and the guests who came by them.
 
-A link's secret is not here. The database holds a random number, from which `calls.link_secret` derives the secret
-with the server's key: who has the database alone cannot open a link.
+A link's secret is not here, only the number that it is derived from (accounts/derived_secret.py).
 """
 
 from datetime import datetime, time, timedelta
@@ -15,6 +14,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.derived_secret import NUMBER_LENGTH
 from accounts.models import hue_of, initials_of
 from calls.core.vocabulary import Kind, LinkState
 
@@ -24,7 +24,6 @@ TITLE_LENGTH = 80
 NAME_LENGTH = 80
 LINE_LENGTH = 200
 MESSAGE_LENGTH = 1000
-NUMBER_LENGTH = 16
 
 WEEKDAYS = "0123456"
 """Monday to Sunday, as `datetime.weekday` counts them."""

@@ -6,7 +6,7 @@ import { warmUp } from "./peer.js";
 import { CLOSE_CODES } from "./protocol.js";
 import { arrivedAtPeople, showPresence, shownPeople } from "./pages/people.js";
 import { arrivedAtRecents } from "./pages/recents.js";
-import { arrivedAtLinks } from "./pages/links.js";
+import { arrivedAtAddresses } from "./pages/links.js";
 import { arrivedAtSettings } from "./pages/settings.js";
 import { Signaling } from "./signaling.js";
 import { Sound } from "./sound.js";
@@ -95,8 +95,8 @@ new Navigation({
     const page = one("#page").dataset.page;
     if (page === "people") arrivedAtPeople();
     else if (page === "recents") arrivedAtRecents();
-    else if (page === "links") arrivedAtLinks();
     else if (page === "settings") arrivedAtSettings(sound);
+    arrivedAtAddresses();
   },
 });
 

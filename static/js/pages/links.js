@@ -1,11 +1,11 @@
-/** Links: copying and sharing an address, and the form that makes one. */
+/** Addresses to copy and share, of links and invitations, and the form that makes a link. */
 
 import { one } from "../ui/dom.js";
 import { _ } from "../text.js";
 
 const COPIED_MS = 2000;
 
-export function arrivedAtLinks() {
+export function arrivedAtAddresses() {
   for (const box of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-copy]"))) wireAddress(box);
   const form = document.querySelector("[data-link-form]");
   if (form instanceof HTMLFormElement) wireForm(form);
