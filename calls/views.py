@@ -2,11 +2,13 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -14,7 +16,8 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import contacts
 from accounts.models import Block, Favourite, User
 
-from . import history
+from . import history, history_export, timeline
+from .history_forms import HistoryForm
 
 
 @login_required
@@ -48,9 +51,65 @@ def people(request: HttpRequest, handle: str | None = None) -> HttpResponse:
 @login_required
 @require_GET
 def recents(request: HttpRequest) -> HttpResponse:
-    entries = history.recents(_me(request), _before(request))
-    more = entries[-1].placed_at if len(entries) == history.PAGE else None
-    return render(request, "calls/recents.html", {"entries": entries, "more": more})
+    form = HistoryForm(request.GET)
+    form.is_valid()
+    page = history.recents(_me(request), form.wanted(), _before(request))
+    more = None
+    if page.older is not None:
+        query = request.GET.copy()
+        query["before"] = page.older.isoformat()
+        more = query.urlencode()
+    context = {
+        "form": form,
+        "days": history.by_day(page.entries),
+        "more": more,
+        "filtered": form.wanted() != history.EVERYTHING,
+        "query": request.GET.urlencode(),
+    }
+    return render(request, "calls/recents.html", context)
+
+
+@login_required
+@require_GET
+def call(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    """One call: how it went, on both sides."""
+    entry = history.find(_me(request), call_id)
+    if entry is None:
+        raise Http404
+    return render(request, "calls/call.html", {"entry": entry, "steps": timeline.of(call_id, _me(request))})
+
+
+@login_required
+@require_POST
+def forget(request: HttpRequest, call_id: UUID) -> HttpResponse:
+    if not history.forget(_me(request), call_id):
+        raise Http404
+    messages.success(request, _("The call is deleted from your history. The other side keeps theirs."))
+    return redirect("recents")
+
+
+@login_required
+@require_POST
+def forget_message(request: HttpRequest, message_id: int) -> HttpResponse:
+    if not history.forget_message(_me(request), message_id):
+        raise Http404
+    messages.success(request, _("The message is deleted."))
+    return redirect("recents")
+
+
+@login_required
+@require_GET
+def export(request: HttpRequest, form: str) -> HttpResponse:
+    """One's own history as a file, as far as it is filtered."""
+    wanted = HistoryForm(request.GET)
+    wanted.is_valid()
+    entries = history.everything(_me(request), wanted.wanted())
+    if form == "csv":
+        response = HttpResponse(history_export.as_csv(entries), content_type="text/csv; charset=utf-8")
+    else:
+        response = HttpResponse(history_export.as_json(entries), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="earshot-calls.{form}"'
+    return response
 
 
 @login_required

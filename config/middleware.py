@@ -1,9 +1,11 @@
 """Headers that no library of ours sets."""
 
 from collections.abc import Awaitable, Callable
+from zoneinfo import ZoneInfo, available_timezones
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
 
 # What a page of ours may ask the browser for (W3C Permissions Policy); everything else is refused.
@@ -22,6 +24,21 @@ PERMISSIONS_POLICY = ", ".join(
         "midi=()",
     ]
 )
+
+
+# The browser's own time zone, an IANA name, set by static/js/app.js.
+ZONE_COOKIE = "zone"
+
+
+def time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Days and hours on a page are the reader's."""
+
+    def later(request: HttpRequest) -> HttpResponse:
+        zone = request.COOKIES.get(ZONE_COOKIE, "")
+        with timezone.override(ZoneInfo(zone) if zone in available_timezones() else None):
+            return get_response(request)
+
+    return later
 
 
 @sync_and_async_middleware

@@ -99,6 +99,10 @@ class LegQuerySet(models.QuerySet["Leg"]):
         """The legs that this person may know of: their own, without those that a block hides."""
         return self.of(person).filter(hidden=False)
 
+    def remembered_by(self, person: object) -> Self:
+        """Those that stand in this person's history: what they may know of and have not deleted from it."""
+        return self.known_to(person).filter(forgotten_at=None)
+
     def missed_unseen(self) -> Self:
         """Missed calls that the person has not looked at; a ring that they were too busy for is one."""
         return self.filter(state__in=(LegState.MISSED, LegState.BUSY), role=Role.CALLEE, seen_at__isnull=True)
@@ -134,6 +138,7 @@ class Leg(models.Model):
     failure = models.CharField(_("failed at"), max_length=WORD_LENGTH, blank=True, choices=choices(FailureStage))
     hidden = models.BooleanField(_("hidden by a block"), default=False)
     seen_at = models.DateTimeField(_("seen at"), null=True)
+    forgotten_at = models.DateTimeField(_("deleted from one's own history at"), null=True)
 
     objects = LegQuerySet.as_manager()
 

@@ -14,7 +14,7 @@ import { _, interpolate } from "./text.js";
 import { Navigation } from "./ui/navigation.js";
 import { one, pageSettings } from "./ui/dom.js";
 import { Rings } from "./ui/ring.js";
-import { when } from "./ui/sentences.js";
+import { hour, when } from "./ui/sentences.js";
 import { Stage } from "./ui/stage.js";
 import { toast } from "./ui/toasts.js";
 
@@ -85,20 +85,28 @@ document.addEventListener("click", (event) => {
   else telephone.place({ id: person, name, handle, hue: Number(hueOf) }, kind);
 });
 
+document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone};path=/;max-age=31536000;samesite=lax`;
+
 new Navigation({
   mayLeave: () => !telephone.busy,
   arrived() {
     stage.setSmall(true);
-    for (const time of document.querySelectorAll("time[data-when], time[data-local]"))
-      time.textContent = when(new Date(time.getAttribute("datetime") ?? ""), new Date());
+    drawTimes();
     telephone.watch(shownPeople());
     const page = one("#page").dataset.page;
     if (page === "people") arrivedAtPeople();
-    else if (page === "recents") arrivedAtRecents();
+    else if (page === "recents") arrivedAtRecents(drawTimes);
     else if (page === "settings") arrivedAtSettings(sound);
     arrivedAtAddresses();
   },
 });
+
+function drawTimes() {
+  for (const time of document.querySelectorAll("time[data-when], time[data-local]"))
+    time.textContent = when(new Date(time.getAttribute("datetime") ?? ""), new Date());
+  for (const time of document.querySelectorAll("time[data-hour]"))
+    time.textContent = hour(new Date(time.getAttribute("datetime") ?? ""));
+}
 
 let barTimer = 0;
 signaling.addEventListener("state", () => {

@@ -2,10 +2,16 @@
 
 from pathlib import Path
 from types import SimpleNamespace
+from uuid import UUID, uuid4
 
 import pytest
+from django.utils.timezone import now
 from playwright.sync_api import expect
 
+from accounts.models import User
+from calls import links, switchboard
+from calls.core.vocabulary import Kind
+from calls.models import Guest
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
 from tests.support.server import Server
@@ -18,6 +24,12 @@ VIOLATIONS = """axe.run(document, {resultTypes: ["violations"]}).then((result) =
   result.violations.map((rule) => [rule.id, rule.help, ...rule.nodes.map((node) => node.html + node.failureSummary)])
 )"""
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+def place(caller: User, callee: User) -> UUID:
+    return switchboard.place(
+        switchboard.Actor(caller.pk, "some-other-device", uuid4().hex), uuid4(), callee.pk, Kind.VOICE
+    )
 
 
 def check(desk: Desk) -> None:
@@ -40,9 +52,23 @@ def test_pages(
     scheme: str,
     viewport: dict[str, int],
 ) -> None:
+    people.ana.is_staff = True
+    people.ana.save()
     desk = open_desk(server, people.ana, media.ana, viewport=viewport, color_scheme=scheme)
     check(desk)
-    for path, name in (("/people/ben/", "Ben"), ("/calls/", "Recents"), ("/settings/", "Settings")):
+    guest = Guest.objects.create(link=links.make(people.ana), name="Gwen Guest", entered_at=now())
+    links.leave_message(guest, "Please call me back")
+    placed, *_ = (place(people.ben, people.ana) for _ in range(3))
+    desk.page.goto(f"/calls/{placed}/")
+    expect(desk.page.get_by_role("heading", name="Ben", exact=True)).to_be_visible()
+    check(desk)
+    for path, name in (
+        ("/people/ben/", "Ben"),
+        ("/calls/", "Recents"),
+        ("/links/", "Links"),
+        ("/settings/", "Settings"),
+        ("/settings/invitations/", "Invite people"),
+    ):
         desk.page.goto(path)
         expect(desk.page.get_by_role("heading", name=name, exact=True)).to_be_visible()
         check(desk)

@@ -8,8 +8,10 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.models import User
+from calls import history
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
+from tests.browser.test_accessibility import place
 from tests.support.people import session_of
 from tests.support.server import Server
 from tests.support.wait import until
@@ -152,3 +154,19 @@ def test_a_person_is_made_signs_in_and_is_there(server: Server, ana: Desk, peopl
     ana.page.reload()
     expect(ana.page.locator(f".people__list [data-presence-of='{dora.pk}'][data-status=online]")).to_be_visible()
     page.context.close()
+
+
+def test_older_calls_come_as_one_scrolls(ana: Desk, people: SimpleNamespace) -> None:
+    for _ in range(history.PAGE):
+        place(people.ana, people.ben)
+        place(people.ana, people.chen)
+    ana.page.goto("/calls/")
+    rows = ana.page.locator(".recent")
+    expect(rows.first).to_be_visible()
+    until(lambda: ana.page.evaluate("scrollBy(0, 1)") or rows.count() >= history.PAGE, "the first page")
+    ana.page.locator(".recent").last.scroll_into_view_if_needed()
+    expect(rows).to_have_count(2 * history.PAGE)
+    expect(ana.page.get_by_role("heading", name="Today")).to_have_count(1)
+    expect(ana.page.locator("[data-more]")).to_have_count(0)
+    ana.page.get_by_label("Show", exact=True).select_option(label="Incoming")
+    expect(ana.page.get_by_text("No call fits.")).to_be_visible()

@@ -1,9 +1,12 @@
 """People and recents as a running server shows them, to the people of a call, to a stranger, to nobody."""
 
+import csv
+import json
 import re
 import urllib.error
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from io import StringIO
 from types import SimpleNamespace
 from urllib.parse import quote
 from uuid import uuid4
@@ -15,12 +18,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.timezone import now
 
 from accounts import contacts
-from calls import history, switchboard
+from calls import history, history_export, links, switchboard
 from calls.core.vocabulary import Kind
-from calls.models import Call, Leg
+from calls.models import Call, Guest, Leg
 from tests.support.client import Client
-from tests.support.pages import get
-from tests.support.people import make_person, session_of
+from tests.support.pages import ask, get
+from tests.support.people import cookie_of, make_person, session_of
 from tests.support.server import Server
 
 Read = Callable[..., str]
@@ -38,6 +41,10 @@ def rows(page: str) -> list[str]:
     """The text of each entry of recents, newest first, from its initials to its time."""
     found = re.findall(r'<li class="person recent[^"]*".*?</li>', page, re.DOTALL)
     return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in found]
+
+
+def calls_on(page: str) -> set[str]:
+    return set(re.findall(r'href="/calls/([0-9a-f-]{36})/"', page))
 
 
 def missed_call(caller: object, callee: object) -> Call:
@@ -115,8 +122,10 @@ class TestRecents:
             missed_call(people.ana, people.ben)
         first = read("/calls/", people.ben)
         older = re.search(r'href="(\?before=[^"]+)"', first)
-        assert len(rows(first)) == history.PAGE
-        assert len(rows(read("/calls/" + older[1].replace("&amp;", "&"), people.ben))) == 2
+        assert len(calls_on(first)) == history.PAGE
+        second = read("/calls/" + older[1].replace("&amp;", "&"), people.ben)
+        assert len(calls_on(second)) == 2
+        assert not calls_on(first) & calls_on(second)
         assert "Older calls" not in read("/calls/?before=" + quote(now().isoformat()), people.sam)
 
     def test_many_calls_cost_no_more_queries_than_few(self, people: SimpleNamespace) -> None:
@@ -124,7 +133,7 @@ class TestRecents:
             with CaptureQueriesContext(
                 connection,
             ) as queries:
-                assert history.recents(people.ben)
+                assert history.recents(people.ben).entries
             return len(queries)
 
         missed_call(people.ana, people.ben)
@@ -132,6 +141,167 @@ class TestRecents:
         for handle in ("dana", "emil", "fay"):
             missed_call(make_person(handle), people.ben)
         assert cost() == few
+
+    def test_calls_in_a_row_with_one_person_on_one_day_are_one_row(self, people: SimpleNamespace, read: Read) -> None:
+        newest = [missed_call(people.ana, people.ben) for _ in range(3)][-1]
+        between = missed_call(people.chen, people.ben)
+        last = missed_call(people.ana, people.ben)
+        listed = history.by_day(history.recents(people.ben).entries)
+        assert [group.newest.call for day in listed for group in day.groups] == [
+            last.pk,
+            between.pk,
+            newest.pk,
+        ]
+        assert [len(group.entries) for day in listed for group in day.groups] == [1, 1, 3]
+        assert "3 calls" in read("/calls/", people.ben)
+
+    def test_days_are_the_readers(self, people: SimpleNamespace, server: Server) -> None:
+        missed_call(people.ana, people.ben)
+        Call.objects.update(placed_at=datetime(2026, 11, 22, 23, 30, tzinfo=UTC))
+        cookie = {"Cookie": f"{cookie_of(session_of(people.ben))}; zone=Asia/Tokyo"}
+        assert 'data-day="2026-11-23"' in ask(server, "/calls/", cookie)[2]
+        assert 'data-day="2026-11-22"' in ask(server, "/calls/", {"Cookie": cookie_of(session_of(people.ben))})[2]
+        nonsense = {"Cookie": f"{cookie_of(session_of(people.ben))}; zone=../../etc/passwd"}
+        assert 'data-day="2026-11-22"' in ask(server, "/calls/", nonsense)[2]
+
+
+class TestFilters:
+    @pytest.fixture
+    def calls(self, people: SimpleNamespace) -> SimpleNamespace:
+        """Of Ben: missed of Ana and Chen, one to Ana, one of a guest's, an old one."""
+        guest_link = links.make(people.ben)
+        guest = Guest.objects.create(link=guest_link, name="Gwen Guest", entered_at=now())
+        of_guest = switchboard.place(
+            switchboard.Actor(guest.pk, "device-of-the-guest", "one", guest_link.pk), uuid4(), people.ben.pk, Kind.VIDEO
+        )
+        old = missed_call(people.ana, people.ben)
+        Call.objects.filter(pk=old.pk).update(placed_at=datetime(2026, 1, 31, 12, tzinfo=UTC))
+        return SimpleNamespace(
+            of_ana=missed_call(people.ana, people.ben).pk,
+            of_chen=missed_call(people.chen, people.ben).pk,
+            to_ana=missed_call(people.ben, people.ana).pk,
+            of_guest=of_guest,
+            old=old.pk,
+        )
+
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("", {"of_ana", "of_chen", "to_ana", "of_guest", "old"}),
+            ("show=missed", {"of_ana", "of_chen", "of_guest", "old"}),
+            ("show=incoming", {"of_ana", "of_chen", "of_guest", "old"}),
+            ("show=outgoing", {"to_ana"}),
+            ("show=guests", {"of_guest"}),
+            ("person=ana", {"of_ana", "to_ana", "old"}),
+            ("q=CHE", {"of_chen"}),
+            ("q=@ana", {"of_ana", "to_ana", "old"}),
+            ("q=ben", set()),
+            ("q=gwen", {"of_guest"}),
+            ("until=2026-01-31", {"old"}),
+            ("since=2026-02-01", {"of_ana", "of_chen", "to_ana", "of_guest"}),
+            ("since=2026-01-31&until=2026-01-31", {"old"}),
+            ("show=missed&person=ana&since=2026-02-01", {"of_ana"}),
+        ],
+    )
+    def test_show_what_fits_and_so_does_the_export(
+        self, people: SimpleNamespace, calls: SimpleNamespace, read: Read, query: str, found: set[str]
+    ) -> None:
+        wanted = {str(vars(calls)[name]) for name in found}
+        assert calls_on(read(f"/calls/?{query}", people.ben)) == wanted
+        assert len(json.loads(read(f"/calls/export.json?{query}", people.ben))) == len(wanted)
+
+    @pytest.mark.parametrize(
+        ("query", "says"),
+        [
+            ("since=soon", "This is no date"),
+            ("since=2026-02-01&until=2026-01-01", "before the day it begins with"),
+            ("show=strange", "strange is not one of the available choices"),
+        ],
+    )
+    def test_what_is_wrong_stands_at_the_field(
+        self, people: SimpleNamespace, calls: SimpleNamespace, read: Read, query: str, says: str
+    ) -> None:
+        assert says in read(f"/calls/?{query}", people.ben)
+
+    def test_a_stranger_filters_nothing_out_of_others(
+        self, people: SimpleNamespace, calls: SimpleNamespace, read: Read
+    ) -> None:
+        for query in ("", "person=ana", "q=gwen", "show=guests"):
+            assert calls_on(read(f"/calls/?{query}", people.sam)) == set()
+
+
+class TestExport:
+    def test_csv_is_read_back_and_no_cell_is_a_formula(self, people: SimpleNamespace, read: Read) -> None:
+        people.ana.name = '=HYPERLINK("http://evil.example")'
+        people.ana.save()
+        missed_call(people.ana, people.ben)
+        (row,) = csv.DictReader(StringIO(read("/calls/export.csv", people.ben)))
+        assert row["person"] == "'" + people.ana.name
+        assert (row["direction"], row["kind"], row["handle"], row["seconds"]) == ("incoming", "video", "ana", "")
+        assert row["result"] == "Missed video call"
+
+    @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", "\r=1"])
+    def test_harmless(self, text: str) -> None:
+        assert history_export.harmless(text) == "'" + text
+        assert history_export.harmless("Ana") == "Ana"
+
+
+class TestOneCall:
+    def test_tells_both_sides_story(
+        self, people: SimpleNamespace, ana: Client, ben: Client, active: str, read: Read
+    ) -> None:
+        ana.command("call.rejoin", call=active)
+        ben.command("call.hang_up", call=active)
+        ana.until_call(active, "ended")
+        story = ["You called", "Ben answered", "You loaded the page again", "Ben hung up"]
+        page = read(f"/calls/{active}/", people.ana)
+        assert re.findall(r"<span>([^<]+)</span></li>", page) == story
+        page = read(f"/calls/{active}/", people.ben)
+        assert "Ana called" in page and "You answered" in page and "You hung up" in page
+
+    def test_deleted_it_is_gone_from_ones_own_view_alone(self, people: SimpleNamespace, read: Read) -> None:
+        call = missed_call(people.ana, people.ben)
+        browser = Browser()
+        browser.force_login(people.ben)
+        assert browser.post(f"/calls/{call.pk}/delete/").status_code == 302
+        assert calls_on(read("/calls/", people.ben)) == set()
+        assert history.count_unseen(people.ben) == 0
+        assert calls_on(read("/calls/", people.ana)) == {str(call.pk)}
+        assert Call.objects.filter(pk=call.pk).exists()
+
+    def test_a_stranger_finds_none(self, server: Server, people: SimpleNamespace) -> None:
+        call = missed_call(people.ana, people.ben)
+        browser = Browser()
+        assert browser.post(f"/calls/{call.pk}/delete/").url.startswith("/accounts/login/")
+        browser.force_login(people.sam)
+        missing = uuid4()
+        for id_ in (call.pk, missing):
+            assert browser.get(f"/calls/{id_}/").status_code == 404
+            assert browser.post(f"/calls/{id_}/delete/").status_code == 404
+
+    def test_one_that_goes_on_stays(self, people: SimpleNamespace, active: str) -> None:
+        browser = Browser()
+        browser.force_login(people.ben)
+        assert browser.post(f"/calls/{active}/delete/").status_code == 404
+
+    def test_who_blocked_the_caller_finds_none(self, people: SimpleNamespace, ana: Client) -> None:
+        contacts.set_block(people.ben, people.ana, True)
+        call = ana.place(people.ben.pk)
+        ana.command("call.hang_up", call=call)
+        browser = Browser()
+        browser.force_login(people.ben)
+        assert browser.get(f"/calls/{call}/").status_code == 404
+
+    def test_a_message_is_deleted_by_whom_it_is_for_alone(self, people: SimpleNamespace) -> None:
+        guest = Guest.objects.create(link=links.make(people.ben), name="Gwen", entered_at=now())
+        links.leave_message(guest, "hello")
+        message = guest.messages.get()
+        browser = Browser()
+        browser.force_login(people.sam)
+        assert browser.post(f"/calls/messages/{message.pk}/delete/").status_code == 404
+        browser.force_login(people.ben)
+        assert browser.post(f"/calls/messages/{message.pk}/delete/").status_code == 302
+        assert not guest.messages.exists()
 
 
 class TestSeen:

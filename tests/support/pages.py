@@ -11,7 +11,7 @@ from .server import Server
 
 def get(server: Server, path: str, session: str | None = None) -> tuple[int, Message, str]:
     """(status, headers, text) of a page."""
-    return _ask(server, path, {"Cookie": cookie_of(session)} if session else {})
+    return ask(server, path, {"Cookie": cookie_of(session)} if session else {})
 
 
 def sign_out(server: Server, session: str) -> int:
@@ -26,12 +26,13 @@ def submit(server: Server, path: str, session: str, **fields: str) -> tuple[int,
     cookie = re.search(r"csrftoken=(\w+)", str(headers["Set-Cookie"]))
     assert found and cookie, text
     cookies = f"{cookie_of(session)}; csrftoken={cookie[1]}"
-    return _ask(server, path, {"Cookie": cookies}, {"csrfmiddlewaretoken": found[1], **fields})
+    return ask(server, path, {"Cookie": cookies}, {"csrfmiddlewaretoken": found[1], **fields})
 
 
-def _ask(
+def ask(
     server: Server, path: str, headers: dict[str, str], form: dict[str, str] | None = None
 ) -> tuple[int, Message, str]:
+    """(status, headers, text) of what is there, asked for with these headers; with a form, posted."""
     data = urllib.parse.urlencode(form).encode() if form else None
     request = urllib.request.Request(server.origin + path, data, {"Origin": server.origin, **headers})
     with urllib.request.urlopen(request, timeout=10) as response:

@@ -147,7 +147,7 @@ export function presenceLine(view) {
 }
 
 /** @param {Date} moment */
-function hour(moment) {
+export function hour(moment) {
   return moment.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
@@ -160,6 +160,15 @@ export function when(moment, now) {
   if (days < 7) return moment.toLocaleDateString([], { weekday: "long" });
   const year = moment.getFullYear() === now.getFullYear() ? undefined : "numeric";
   return moment.toLocaleDateString([], { day: "numeric", month: "short", year });
+}
+
+/** A day as the heading of what was on it. @param {Date} day @param {Date} now */
+export function dayName(day, now) {
+  const days = Math.round((startOfDay(now) - startOfDay(day)) / 86_400_000);
+  if (days === 0) return _("Today");
+  if (days === 1) return _("Yesterday");
+  const year = day.getFullYear() === now.getFullYear() ? undefined : "numeric";
+  return day.toLocaleDateString([], { weekday: "long", day: "numeric", month: "long", year });
 }
 
 /** @param {Date} moment */
