@@ -13,11 +13,11 @@ JS = ROOT / "static" / "js"
 LAYERS: list[set[str]] = [
     {"core"},
     {"models", "clock", "offload", "limits", "turn", "presence", "device", "bus", "guessing", "apps"},
-    {"facts", "history", "history_export", "identity", "link_secret", "timeline"},
+    {"facts", "history", "history_export", "call_export", "identity", "link_secret", "timeline"},
     {"exchange"},
     {"switchboard"},
     {"steward", "links"},
-    {"welcome", "background", "signals", "context_processors", "link_forms", "history_forms"},
+    {"welcome", "background", "signals", "context_processors", "link_forms", "history_forms", "admin_filters"},
     {"consumers", "views", "link_views", "guest_views", "admin", "urls", "routing", "management"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -29,6 +29,7 @@ ALLOWED_SIDEWAYS = {
     ("facts", "facts"),
     ("history", "facts"),
     ("history_export", "history"),
+    ("call_export", "history_export"),
 }
 
 CORE_MAY_IMPORT = {"msgspec", "collections", "dataclasses", "datetime", "enum", "typing", "uuid"}
