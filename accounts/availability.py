@@ -27,12 +27,13 @@ def until(span: Span, now: datetime, zone: str = "") -> datetime | None:
         case Span.HOUR:
             return now + timedelta(hours=1)
         case Span.TOMORROW:
-            local = now.astimezone(_zone(zone))
+            local = now.astimezone(zone_of(zone))
             morning = local.replace(hour=MORNING_HOUR, minute=0, second=0, microsecond=0)
             return morning + timedelta(days=1)
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """The time zone of an IANA name; the server's if there is none of that name."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):  # unknown; malformed; a folder

@@ -48,8 +48,11 @@ class PresenceNews(msgspec.Struct, frozen=True, tag="presence"):
 
 
 class SignOutNews(msgspec.Struct, frozen=True, tag="sign_out"):
-    session: str | None
-    person: str | None
+    """This session's sockets close, all of a person's, or those of all guests of a link."""
+
+    session: str | None = None
+    person: str | None = None
+    link: str | None = None
 
 
 class RekeyNews(msgspec.Struct, frozen=True, tag="rekey"):

@@ -240,9 +240,10 @@ class Exchange:
 
     # --- signing out -------------------------------------------------------------------------------------
 
-    def sign_out(self, *, session: str | None = None, person: UUID | None = None) -> None:
-        """Close the sockets of a session, or all of a person's, in every process. From any thread."""
-        self._on_loop(self._sign_out, SignOutNews(session, str(person) if person else None))
+    def sign_out(self, *, session: str | None = None, person: UUID | None = None, link: UUID | None = None) -> None:
+        """Close the sockets of a session, of a person, or of a link's guests, in every process. From any thread."""
+        news = SignOutNews(session, str(person) if person else None, str(link) if link else None)
+        self._on_loop(self._sign_out, news)
 
     def _sign_out(self, news: SignOutNews) -> None:
         self._close_signed_out(news)
@@ -250,7 +251,8 @@ class Exchange:
 
     def _close_signed_out(self, news: SignOutNews) -> None:
         for device in self.devices():
-            if device.session == news.session or device.person == news.person:
+            link = str(device.host.link) if device.host else None
+            if device.session == news.session or device.person == news.person or (link and link == news.link):
                 device.close(CloseCode.SIGNED_OUT)
                 self.signed_out.add((device.person, device.id))
                 self.urgent.set()

@@ -1,7 +1,8 @@
 """Slows down who tries out secrets or passcodes, without shutting out those who have the right one.
 
-Only wrong tries count. An address that has been wrong too often waits; a link that many addresses are wrong about lets
-each of them try less often. Who is right at once never waits. Counted in the cache: in Redis for all processes.
+Only wrong tries count. An address that has been wrong about secrets too often waits before its next wrong one is looked
+at; a right secret always opens, for nobody guesses 128 bits. Passcodes are short, so there an address has a few tries a
+link, and one only when many addresses are wrong about it. Counted in the cache: in Redis for all processes.
 """
 
 from django.core.cache import cache
@@ -17,17 +18,15 @@ WRONG_A_LINK = 30
 
 
 def must_wait(address: str, link: object = None) -> bool:
-    """Whether this address has been wrong too often, about this link or in all."""
-    if _count(address) >= WRONG_AN_ADDRESS:
-        return True
+    """Whether this address has been wrong too often: about secrets or, given a link, about its passcode."""
     if link is None:
-        return False
+        return _count(address) >= WRONG_AN_ADDRESS
     tries = 1 if _count(link) >= WRONG_A_LINK else WRONG_AN_ADDRESS_AND_LINK
     return _count(address, link) >= tries
 
 
 def was_wrong(address: str, link: object = None) -> None:
-    keys = [(address,)] if link is None else [(address,), (link,), (address, link)]
+    keys = [(address,)] if link is None else [(link,), (address, link)]
     for key in keys:
         cache.add(_key(*key), 0, WINDOW_SECONDS)
         try:

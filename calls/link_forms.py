@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from accounts.availability import zone_of
 
 from . import clock
 from .core.vocabulary import Kind
@@ -106,8 +108,7 @@ class LinkForm(forms.ModelForm):
         return "".join(sorted(self.cleaned_data["weekdays"]))
 
     def clean_time_zone(self) -> str:
-        zone: str = self.cleaned_data["time_zone"]
-        return zone if zone in available_timezones() else timezone.get_default_timezone_name()
+        return str(zone_of(self.cleaned_data["time_zone"]))
 
     def clean(self) -> dict[str, Any]:
         data: dict[str, Any] = super().clean() or {}

@@ -1,7 +1,6 @@
 """What is done with links: made, looked at, entered, paused, revoked."""
 
 from typing import Any
-from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
@@ -93,14 +92,8 @@ def revoke(link: Link) -> None:
     """For good: nobody gets in any more, and the guests who are in are sent away, their calls ended."""
     link.revoked_at = clock.now()
     link.save(update_fields=["revoked_at"])
-    guests = list(link.guests.values_list("pk", flat=True))
-    transaction.on_commit(lambda: _send_away(guests))
-
-
-def _send_away(guests: list[UUID]) -> None:
-    for guest in guests:
-        exchange.sign_out(person=guest)
-        switchboard.force_end_calls_of(guest)
+    transaction.on_commit(lambda: exchange.sign_out(link=link.pk))
+    transaction.on_commit(lambda: switchboard.force_end_calls_by(link.pk))
 
 
 def mail(link: Link, address: str, to: str, note: str) -> None:
@@ -146,11 +139,11 @@ def leave_message(guest: Guest, text: str) -> None:
 
 
 def _open(links: QuerySet[Link], secret: str, passcode: str, address: str, guest: Guest | None = None) -> Link:
-    if guessing.must_wait(address):
-        raise MustWait
     number = number_of(secret)
     link = links.select_related("owner").filter(number=number).first() if number else None
     if link is None:
+        if guessing.must_wait(address):
+            raise MustWait
         guessing.was_wrong(address)
         raise Closed(LinkState.UNKNOWN)
     back = guest if guest is not None and guest.link_id == link.pk else None

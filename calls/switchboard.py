@@ -211,6 +211,12 @@ def force_end_calls_of(person: UUID, devices: list[str] | None = None) -> None:
         force_end(call_id)
 
 
+def force_end_calls_by(link: UUID) -> None:
+    """End the live calls of everybody who came by this link."""
+    for call_id in Leg.objects.live().filter(guest__link=link).values_list("call_id", flat=True):
+        force_end(call_id)
+
+
 def force_end_calls_between(one: UUID, other: UUID) -> None:
     """One has blocked the other: what goes on between them ends, and neither is told why."""
     live = Leg.objects.live()

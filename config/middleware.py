@@ -1,12 +1,13 @@
 """Headers that no library of ours sets."""
 
 from collections.abc import Awaitable, Callable
-from zoneinfo import ZoneInfo, available_timezones
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.decorators import sync_and_async_middleware
+
+from accounts.availability import zone_of
 
 # What a page of ours may ask the browser for (W3C Permissions Policy); everything else is refused.
 PERMISSIONS_POLICY = ", ".join(
@@ -34,8 +35,7 @@ def time_zone(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[
     """Days and hours on a page are the reader's."""
 
     def later(request: HttpRequest) -> HttpResponse:
-        zone = request.COOKIES.get(ZONE_COOKIE, "")
-        with timezone.override(ZoneInfo(zone) if zone in available_timezones() else None):
+        with timezone.override(zone_of(request.COOKIES.get(ZONE_COOKIE, ""))):
             return get_response(request)
 
     return later

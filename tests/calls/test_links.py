@@ -158,8 +158,10 @@ class TestPasscode:
             with pytest.raises(links.Closed):
                 links.look("nothing", "", "198.51.100.9")
         with pytest.raises(links.MustWait):
-            links.look(make(), "", "198.51.100.9")
-        assert links.look(make(), "", "198.51.100.10")
+            links.look("nothing", "", "198.51.100.9")
+        with pytest.raises(links.Closed):
+            links.look("nothing", "", "198.51.100.10")
+        assert links.look(make(), "", "198.51.100.9"), "a right one opens, whoever else shares the address"
 
 
 class TestEntering:
