@@ -231,6 +231,16 @@ class TestCalling:
         first = guest.command("call.hang_up", call=call, id="once")
         assert guest.command("call.hang_up", call=call, id="once") == first
 
+    def test_another_guests_command_of_the_same_id_is_another(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, guest: Client, secret: str
+    ) -> None:
+        call = guest.place(people.ana.pk)
+        assert guest.command("call.hang_up", call=call, id="once")["type"] == "ok"
+        second = Visitor(server)
+        second.enter(secret, name="Hank Hasty")
+        answer = guest_client(server, connect, second).command("call.hang_up", call=call, id="once")
+        assert answer["code"] == "no_such_call"
+
     def test_a_guest_calls_nobody_else_and_learns_nothing_of_them(
         self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, guest: Client
     ) -> None:
@@ -275,7 +285,8 @@ class TestCalling:
         call = guest.place(people.ana.pk)
         ana.command("call.accept", call=call)
         guest.until_call(call, "active")
-        links.revoke(the_link())  # in a process that serves nobody: the stewards find it
+        links.revoke(the_link())  # in a process that serves nobody: the server's steward finds it
+        assert Call.objects.get(pk=call).end_reason == "revoked"
         assert ana.until_call(call, "ended")["end_reason"] == "revoked"
         assert guest.until_closed() == 4500
         again = guest_client(server, connect, visitor, hello=False)
