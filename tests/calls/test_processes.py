@@ -12,6 +12,8 @@ from tests.support.people import session_of
 from tests.support.redis import Redis
 from tests.support.server import Server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bus() -> Iterator[Redis]:

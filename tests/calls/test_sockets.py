@@ -182,6 +182,7 @@ class TestNoLongerWelcome:
         assert call.ana.until_closed() == 4500
         self.ended(call)
 
+    @pytest.mark.slow
     def test_who_changes_their_own_password_stays_in_the_call(
         self, server: Server, people: SimpleNamespace, connect: Connect, call: SimpleNamespace
     ) -> None:

@@ -12,6 +12,8 @@ from tests.conftest import Connect
 from tests.support.server import Server
 from tests.support.wait import until
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_ring_that_nobody_answers_is_missed(hasty_server: Server, people: SimpleNamespace, connect: Connect) -> None:
     ana, ben = connect(hasty_server, people.ana), connect(hasty_server, people.ben)
