@@ -3,7 +3,8 @@
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
-from django.db import transaction
+from django.contrib import messages
+from django.db import IntegrityError, transaction
 from django.forms import BaseForm
 from django.http import HttpRequest
 from django.shortcuts import redirect, resolve_url
@@ -39,13 +40,18 @@ class AccountAdapter(DefaultAccountAdapter):
     def save_user(self, request: HttpRequest, user: User, form: BaseForm, commit: bool = True) -> User:
         """Uses the invitation up in the same transaction: no account without one, and none used in vain."""
         user.name = form.cleaned_data["name"]
-        with transaction.atomic():
-            invitation = invitations.opened(request)
-            if invitation is not None and not invitations.claim(invitation):
-                raise ImmediateHttpResponse(redirect("account_signup"))
-            saved = super().save_user(request, user, form, commit)
-            if invitation is not None:
-                Invitation.objects.filter(pk=invitation.pk).update(used_by=saved)
+        try:
+            with transaction.atomic():
+                invitation = invitations.opened(request)
+                if invitation is not None and not invitations.claim(invitation):
+                    raise ImmediateHttpResponse(redirect("account_signup"))
+                saved = super().save_user(request, user, form, commit)
+                if invitation is not None:
+                    Invitation.objects.filter(pk=invitation.pk).update(used_by=saved)
+        except IntegrityError:
+            # The form found the handle free, and somebody has taken it since.
+            messages.error(request, _("Somebody took that handle in the same moment. Choose another."))
+            raise ImmediateHttpResponse(redirect("account_signup")) from None
         request.session.pop(invitations.SESSION_KEY, None)
         return saved
 

@@ -57,6 +57,13 @@ class TestWhenItIsOpen:
         client.post(reverse("account_signup"), {**FACTS, "username": "@Zed"})
         assert User.objects.get().handle == "zed"
 
+    def test_who_takes_a_handle_in_the_same_moment_wins_and_the_other_is_told(self, client, monkeypatch):
+        make_person("zed")
+        monkeypatch.setattr(handles, "is_taken", lambda handle: False)  # as it was when the form looked
+        answer = client.post(reverse("account_signup"), {**FACTS, "username": "zed"}, follow=True)
+        assert "Somebody took that handle in the same moment." in answer.content.decode()
+        assert User.objects.count() == 1
+
     def test_a_taken_handle_gets_a_free_one_proposed(self, client):
         make_person("zed")
         answer = client.post(reverse("account_signup"), {**FACTS, "username": "ZED"})
