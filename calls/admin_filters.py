@@ -6,12 +6,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
+from . import clock
 from .models import Call, Leg, Link
 
 
@@ -70,7 +70,6 @@ class _Field(admin.SimpleListFilter):
 
     template = "admin/calls/filter_field.html"
     kind = "text"
-    hint: Any = ""
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [("", "")]
@@ -79,7 +78,7 @@ class _Field(admin.SimpleListFilter):
         """One "choice": what the field needs to be drawn and to keep the other filters."""
         others = [(name, value) for name, value in changelist.params.items() if name != self.parameter_name]
         flat = [(name, each) for name, value in others for each in (value if isinstance(value, list) else [value])]
-        yield {"selected": not self.value(), "others": flat, "value": self.value() or "", "kind": self.kind}
+        yield {"others": flat, "value": self.value() or "", "kind": self.kind}
 
 
 class Since(_Field):
@@ -129,7 +128,7 @@ def _midnight(text: str | None) -> datetime | None:
         day = parse_date(text or "")
     except ValueError:
         return None
-    return timezone.make_aware(datetime.combine(day, datetime.min.time())) if day else None
+    return clock.midnight(day) if day else None
 
 
 FILTERS = (WithGuest, Length, Since, Until, Person, ByLink)

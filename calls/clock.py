@@ -4,7 +4,7 @@ With PostgreSQL it is the database's, so that two servers whose clocks disagree 
 SQLite lives on one host, whose clock it is.
 """
 
-from datetime import datetime
+from datetime import date, datetime, time
 
 from django.db import connection
 from django.utils import timezone
@@ -19,3 +19,8 @@ def now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         (moment,) = cursor.fetchone()
     return moment  # type: ignore[no-any-return]
+
+
+def midnight(day: date) -> datetime:
+    """When this day begins for the reader of the page."""
+    return timezone.make_aware(datetime.combine(day, time.min))

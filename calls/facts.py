@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from accounts.models import User, hue_of
+from accounts.models import User
 
 from . import clock
 from .core.protocol import GuestView, PersonView
@@ -43,7 +43,7 @@ def person_view(person: User | Guest | None, stand_in_id: UUID) -> PersonView:
             return PersonView(id=str(person.pk), name=person.name, handle=person.handle, hue=person.hue)
         case Guest():
             came_for = GuestView(title=person.link.title, line=person.line)
-            return PersonView(id=str(person.pk), name=person.name, handle="", hue=hue_of(person.pk), guest=came_for)
+            return PersonView(id=str(person.pk), name=person.name, handle="", hue=person.hue, guest=came_for)
         case None:
             return PersonView(id=str(stand_in_id), name=_("Unknown"), handle="", hue=0)
 

@@ -1,12 +1,12 @@
 """What of the history to show."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from . import clock
 from .history import Show, Wanted
 
 NO_DATE = _("This is no date; one looks like 2026-11-23.")
@@ -55,12 +55,6 @@ class HistoryForm(forms.Form):
             show=Show(data.get("show") or ""),
             text=data.get("q") or "",
             person=data.get("person") or "",
-            since=_midnight(data.get("since")),
-            until=_midnight(data["until"] + timedelta(days=1)) if data.get("until") else None,
+            since=clock.midnight(data["since"]) if data.get("since") else None,
+            until=clock.midnight(data["until"] + timedelta(days=1)) if data.get("until") else None,
         )
-
-
-def _midnight(day: Any) -> datetime | None:
-    if day is None:
-        return None
-    return timezone.make_aware(datetime.combine(day, datetime.min.time()))

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.availability import zone_of
+from accounts.forms import NO_ADDRESS
 
 from . import clock
 from .core.vocabulary import Kind
@@ -32,7 +33,7 @@ class MailForm(forms.Form):
         label=_("Send it to"),
         error_messages={
             "required": _("Say to whom."),
-            "invalid": _("This is no e-mail address; one looks like name@example.org."),
+            "invalid": NO_ADDRESS,
         },
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
@@ -124,7 +125,7 @@ class LinkForm(forms.ModelForm):
         if (data.get("opens_at") is None) != (data.get("closes_at") is None):
             self.add_error("closes_at", _("Say both: from when and until when."))
         if data.get("valid_from") and "time_zone" in data:
-            # The field has read it in the server's zone.
+            # What was typed, in the zone that this form names: the cookie of the page may name another, or none.
             naive = timezone.make_naive(data["valid_from"])
             data["valid_from"] = naive.replace(tzinfo=ZoneInfo(data["time_zone"]))
         return data

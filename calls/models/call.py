@@ -1,7 +1,8 @@
 """Calls, their legs, and their journal. The call's row *is* its history record.
 
 Only the switchboard writes a call or a leg, and only what `core.machine.decide` returned. Retention removes
-rows; nothing else changes one after the call has ended, but `Leg.seen_at`.
+rows; nothing else changes one after the call has ended, but `Leg.seen_at` and
+`Leg.forgotten_at`.
 """
 
 from typing import Self

@@ -15,13 +15,12 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.derived_secret import NUMBER_LENGTH
-from accounts.models import hue_of, initials_of
+from accounts.models import NAME_LENGTH, hue_of, initials_of
 from calls.core.vocabulary import Kind, LinkState
 
 from .call import WORD_LENGTH, Leg, choices
 
 TITLE_LENGTH = 80
-NAME_LENGTH = 80
 LINE_LENGTH = 200
 MESSAGE_LENGTH = 1000
 
