@@ -7,7 +7,6 @@ task and look up a handler by name for every frame: that costs more than the fra
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import Any
 
 import redis
@@ -15,7 +14,8 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from . import switchboard, welcome
+from . import quality, switchboard, welcome
+from .client_name import client_name
 from .core import protocol
 from .core.errors import BadMessage, CallError, NotAllowed, TooMany, TryAgain
 from .core.protocol import Command, Hello, Peer, Ping, Watch, encode
@@ -72,7 +72,8 @@ class SignalingConsumer(AsyncConsumer):
 
     async def _hello(self, scope: dict[str, Any]) -> Device | None:
         """Sign the socket in. None, and the socket closed with the reason, if it may not stay."""
-        origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
+        headers = dict(scope["headers"])
+        origin = headers.get(b"origin", b"").decode("latin-1")
         if origin not in settings.EARSHOT_ORIGINS:
             logger.warning("A socket was refused: its origin %r is not one of EARSHOT_ORIGINS.", origin[:200])
             return await self._close(CloseCode.FOREIGN_ORIGIN)
@@ -97,7 +98,7 @@ class SignalingConsumer(AsyncConsumer):
             return await self._close(CloseCode.TRY_AGAIN)
         if arrival is None:
             return await self._close(CloseCode.SIGNED_OUT)
-        device = arrival.device(hello.device, self._send)
+        device = arrival.device(hello.device, self._send, headers.get(b"user-agent", b"").decode("latin-1"))
         welcome.let_in(device, arrival)
         return device
 
@@ -160,7 +161,7 @@ class SignalingConsumer(AsyncConsumer):
 
     async def _answer(self, device: Device, command: Command) -> protocol.Ok | protocol.Error:
         try:
-            call_id = await offload(_act(device, command))
+            call_id = await offload(_carry_out, device, command)
         except CallError as error:
             return _error(error, command)
         except (DatabaseError, InterfaceError, redis.RedisError):
@@ -169,25 +170,27 @@ class SignalingConsumer(AsyncConsumer):
         return protocol.Ok(re=command.id, call=str(call_id))
 
 
-def _act(device: Device, command: Command) -> Callable[[], Any]:
-    """The switchboard's act for this command, ready to run in a database thread."""
+def _carry_out(device: Device, command: Command) -> Any:
+    """Runs in a database thread. Returns the id of the call that it was about."""
     link = device.host.link if device.host else None
-    actor = switchboard.Actor(device.person_id, device.id, command.id, link)
+    actor = switchboard.Actor(device.person_id, device.id, command.id, link, client_name(device.user_agent))
     match command:
         case protocol.Place(call=call, to=to, kind=kind):
-            return partial(switchboard.place, actor, call, to, kind)
+            return switchboard.place(actor, call, to, kind)
         case protocol.Alert(call=call):
-            return partial(switchboard.alert, actor, call)
+            return switchboard.alert(actor, call)
         case protocol.Accept(call=call):
-            return partial(switchboard.accept, actor, call)
+            return switchboard.accept(actor, call)
         case protocol.Decline(call=call):
-            return partial(switchboard.decline, actor, call)
-        case protocol.HangUp(call=call, failure=failure):
-            return partial(switchboard.hang_up, actor, call, failure)
+            return switchboard.decline(actor, call)
+        case protocol.HangUp(call=call, failure=failure, trace=trace):
+            return switchboard.hang_up(actor, call, failure, trace)
         case protocol.Move(call=call):
-            return partial(switchboard.move, actor, call)
+            return switchboard.move(actor, call)
         case protocol.Rejoin(call=call):
-            return partial(switchboard.rejoin, actor, call)
+            return switchboard.rejoin(actor, call)
+        case protocol.QualityReport():
+            return quality.report(device.person_id, device.id, command)
         case _:
             raise AssertionError(f"no act for {command}")
 

@@ -28,14 +28,17 @@ class Device:
     """A browser tab with an open socket; of a guest, if it has a `host`.
 
     `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
-    shows; `heard_at` is when its page last said anything, on the monotonic clock.
+    shows; `heard_at` is when its page last said anything, on the monotonic clock; `user_agent` is its header.
     """
 
-    def __init__(self, person: str, device_id: str, session: str, send: Send, host: Host | None = None) -> None:
+    def __init__(
+        self, person: str, device_id: str, session: str, send: Send, host: Host | None = None, user_agent: str = ""
+    ) -> None:
         self.person = person
         self.id = device_id
         self.session = session
         self.host = host
+        self.user_agent = user_agent
         self.sent: dict[str, int] = {}
         self.watched: frozenset[str] = frozenset()
         self.heard_at = monotonic()

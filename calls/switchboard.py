@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -24,6 +25,7 @@ from accounts.models import User
 from . import clock, facts
 from .core import machine
 from .core.errors import AlreadyInCall, CallError, LinkClosed, NoSuchCall, NotAllowed, TooLate, WrongState
+from .core.protocol import IceTrace
 from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, LinkState, Role
 from .exchange import exchange
 from .models import Call, Guest, JournalEntry, Leg, Link
@@ -31,12 +33,16 @@ from .models import Call, Guest, JournalEntry, Leg, Link
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Whose command it is, from which device, and its id; a guest's with the link: all from the session and socket."""
+    """Whose command it is, from which device, and its id; a guest's with the link: all from the session and socket.
+
+    `client` is what to call the device, for the journal.
+    """
 
     person: UUID
     device: str
     command: str | None = None
     link: UUID | None = None
+    client: str = ""
 
 
 def terms() -> machine.Terms:
@@ -174,9 +180,9 @@ def decline(actor: Actor, call_id: UUID) -> UUID:
     return _own(actor, call_id, EventName.DECLINE)
 
 
-def hang_up(actor: Actor, call_id: UUID, failure: FailureStage | None = None) -> UUID:
-    """Leave. `failure` is the stage at which media failed for good."""
-    return _own(actor, call_id, EventName.HANG_UP, failure)
+def hang_up(actor: Actor, call_id: UUID, failure: FailureStage | None = None, trace: IceTrace | None = None) -> UUID:
+    """Leave. `failure` is the stage at which media failed for good; `trace` is kept with it."""
+    return _own(actor, call_id, EventName.HANG_UP, failure, trace)
 
 
 def move(actor: Actor, call_id: UUID) -> UUID:
@@ -237,7 +243,13 @@ def renew_leases(legs: list[UUID]) -> None:
 Choose = Callable[[machine.Call], machine.Event | None]
 
 
-def _own(actor: Actor, call_id: UUID, name: EventName, failure: FailureStage | None = None) -> UUID:
+def _own(
+    actor: Actor,
+    call_id: UUID,
+    name: EventName,
+    failure: FailureStage | None = None,
+    trace: IceTrace | None = None,
+) -> UUID:
     """An event of the actor's own leg."""
 
     def choose(call: machine.Call) -> machine.Event:
@@ -247,7 +259,7 @@ def _own(actor: Actor, call_id: UUID, name: EventName, failure: FailureStage | N
         return machine.Event(name, leg.id, By.PERSON, str(actor.person), actor.device, failure)
 
     try:
-        _act(call_id, By.PERSON, choose, actor=actor)
+        _act(call_id, By.PERSON, choose, actor=actor, trace=trace)
     except (CallError, IntegrityError) as error:
         if (done := _receipt(actor)) is not None:
             return done
@@ -289,7 +301,15 @@ def _each_leg_of(person: UUID, call_id: UUID) -> None:
         pass  # it ended meanwhile
 
 
-def _act(call_id: UUID, by: By, choose: Choose, *, actor: Actor | None = None, actor_id: UUID | None = None) -> None:
+def _act(
+    call_id: UUID,
+    by: By,
+    choose: Choose,
+    *,
+    actor: Actor | None = None,
+    actor_id: UUID | None = None,
+    trace: IceTrace | None = None,
+) -> None:
     with transaction.atomic():
         try:
             row = Call.objects.select_for_update().get(pk=call_id)
@@ -304,7 +324,7 @@ def _act(call_id: UUID, by: By, choose: Choose, *, actor: Actor | None = None, a
         if event is None:
             return
         decision = machine.decide(call, event, now, terms())
-        _save(row, rows, decision, now, by, actor, actor_id=actor_id)
+        _save(row, rows, decision, now, by, actor, actor_id=actor_id, trace=trace)
 
 
 def _save(
@@ -316,6 +336,7 @@ def _save(
     actor: Actor | None,
     *,
     actor_id: UUID | None = None,
+    trace: IceTrace | None = None,
     insert: bool = False,
 ) -> None:
     """Write what the machine returned, and nothing else; deliver after commit."""
@@ -325,6 +346,8 @@ def _save(
     row.kind, row.state, row.rev = call.kind, call.state, call.rev
     row.placed_at, row.ring_expires_at = call.placed_at, call.ring_expires_at
     row.answered_at, row.ended_at, row.end_reason = call.answered_at, call.ended_at, call.end_reason or ""
+    if call.answered_at and call.ended_at:
+        row.talked_seconds = round((call.ended_at - call.answered_at).total_seconds())
     if not any(leg.state is LegState.RINGING for leg in call.legs):
         row.ringing_pair = None
     row.save(force_insert=insert)
@@ -346,6 +369,8 @@ def _save(
             by=by if index == 0 else By.SYSTEM,
             **(_journal_actor(actor, actor_id) if index == 0 else {}),
             device=actor.device if actor and index == 0 else "",
+            client=actor.client if actor and index == 0 else "",
+            trace=msgspec.to_builtins(trace) if trace and index == 0 else None,
             command=actor.command if actor and index == 0 else None,
         )
         for index, transition in enumerate(decision.transitions)

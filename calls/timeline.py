@@ -1,4 +1,4 @@
-"""The story of one call, told to one of its people: the journal in words."""
+"""The story of one call, told to one of its people: the journal and the breaks of the connection, in words."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 
+from . import quality
 from .core.vocabulary import EventName, Role
-from .models import JournalEntry
+from .models import JournalEntry, Leg
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +22,39 @@ class Step:
 def of(call_id: UUID, me: User) -> list[Step]:
     """What happened on both sides, oldest first. Who ended a call from outside is not told."""
     journal = JournalEntry.objects.filter(call_id=call_id).select_related("leg__user", "leg__guest").order_by("id")
-    steps = ((entry.at, _words(entry, mine=entry.leg.user_id == me.pk)) for entry in journal)
-    return [Step(at, words) for at, words in steps if words]
+    steps = [Step(entry.at, _words(entry, mine=entry.leg.user_id == me.pk)) for entry in journal]
+    legs = {entry.leg_id: entry.leg for entry in journal}
+    for leg in legs.values():
+        steps += _breaks(leg, mine=leg.user_id == me.pk)
+    return sorted((step for step in steps if step.words), key=lambda step: step.at)
+
+
+def _breaks(leg: Leg, *, mine: bool) -> list[Step]:
+    """When this side's media came back after it had broken off."""
+    known, steps = 0, []
+    for point in quality.curve(leg):
+        if point.sample.reconnects > known:
+            words = _("Your network changed or broke off, and the call went on") if mine else ""
+            words = words or _("The network of %(name)s changed or broke off, and the call went on")
+            steps.append(Step(point.at, words % {"name": _name(leg)}))
+        known = point.sample.reconnects
+    return steps
+
+
+def _name(leg: Leg) -> str:
+    other = leg.user or leg.guest
+    return other.name if other else _("Somebody who is no longer here")
 
 
 def _words(entry: JournalEntry, *, mine: bool) -> str:
     """One line; empty for what follows from another and needs no telling."""
-    other = entry.leg.user or entry.leg.guest
-    name = other.name if other else _("Somebody who is no longer here")
     event = EventName(entry.event)
     if event is EventName.PLACE and entry.leg.role == Role.CALLEE:
         return ""
-    return (_of_mine(event, failed=bool(entry.leg.failure)) if mine else _of_theirs(event)) % {"name": name}
+    words = _of_mine(event, failed=bool(entry.leg.failure)) if mine else _of_theirs(event)
+    if mine and entry.client and event in quality.BINDING:
+        words = _("%(what)s, with %(client)s") % {"what": words, "client": entry.client}
+    return words % {"name": _name(entry.leg)}
 
 
 def _of_mine(event: EventName, *, failed: bool) -> str:

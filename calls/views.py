@@ -76,7 +76,9 @@ def call(request: HttpRequest, call_id: UUID) -> HttpResponse:
     entry = history.find(_me(request), call_id)
     if entry is None:
         raise Http404
-    return render(request, "calls/call.html", {"entry": entry, "steps": timeline.of(call_id, _me(request))})
+    steps = timeline.of(call_id, _me(request))
+    context = {"entry": entry, "steps": steps, "connection": history.connection(entry.verdict)}
+    return render(request, "calls/call.html", context)
 
 
 @login_required

@@ -19,10 +19,10 @@ class Arrival:
     identity: Identity
     calls: list[Facts]
 
-    def device(self, device_id: str, send: Send) -> Device:
+    def device(self, device_id: str, send: Send, user_agent: str) -> Device:
         person = self.identity.person
         host = Host(person.link_id, str(person.link.owner_id)) if isinstance(person, Guest) else None
-        return Device(str(person.pk), device_id, self.identity.session, send, host)
+        return Device(str(person.pk), device_id, self.identity.session, send, host, user_agent)
 
 
 def sign_in(session: str, hello: Hello) -> Arrival | None:

@@ -54,9 +54,15 @@ def connect(people: SimpleNamespace) -> Iterator[Connect]:
     clients: list[Client] = []
 
     def make(
-        server: Server, user: User, *, device: str | None = None, session: str | None = None, hello: bool = True
+        server: Server,
+        user: User,
+        *,
+        device: str | None = None,
+        session: str | None = None,
+        hello: bool = True,
+        user_agent: str | None = None,
     ) -> Client:
-        client = Client(server.socket_url, server.origin, cookie_of(session or session_of(user)), device)
+        client = Client(server.socket_url, server.origin, cookie_of(session or session_of(user)), device, user_agent)
         clients.append(client)
         if hello:
             client.hello()

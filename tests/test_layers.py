@@ -13,6 +13,7 @@ JS = ROOT / "static" / "js"
 LAYERS: list[set[str]] = [
     {"core"},
     {"models", "clock", "offload", "limits", "turn", "presence", "device", "bus", "guessing", "apps"},
+    {"client_name", "quality"},
     {"facts", "history", "history_export", "call_export", "identity", "link_secret", "timeline"},
     {"exchange"},
     {"switchboard"},

@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from .errors import BadMessage, TooLarge, UnknownType
-from .vocabulary import FailureStage, Kind, Presence
+from .quality import REPORTS_MAX, SAMPLES_MAX, Sample
+from .vocabulary import CandidateType, FailureStage, Kind, Presence
 
 PROTOCOL_VERSION = 1
 OLDEST_PROTOCOL_VERSION = 1
@@ -80,11 +81,21 @@ class Decline(Command, frozen=True, forbid_unknown_fields=True, tag="call.declin
     call: UUID
 
 
+class IceTrace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What ICE had to work with: no addresses, only the types of candidates that each side had, and what the STUN and
+    TURN servers answered when they refused (W3C WebRTC 4.8.3: 701 is "no answer", 300 to 699 are STUN's own)."""
+
+    local: Annotated[list[CandidateType], msgspec.Meta(max_length=4)] = []
+    remote: Annotated[list[CandidateType], msgspec.Meta(max_length=4)] = []
+    errors: Annotated[list[Annotated[int, msgspec.Meta(ge=300, le=799)]], msgspec.Meta(max_length=8)] = []
+
+
 class HangUp(Command, frozen=True, forbid_unknown_fields=True, tag="call.hang_up"):
-    """`failure`: the media never connected, or was lost for good, at this stage."""
+    """`failure`: the media never connected, or was lost for good, at this stage; `trace` helps to say why."""
 
     call: UUID
     failure: FailureStage | None = None
+    trace: IceTrace | None = None
 
 
 class Move(Command, frozen=True, forbid_unknown_fields=True, tag="call.move"):
@@ -93,6 +104,15 @@ class Move(Command, frozen=True, forbid_unknown_fields=True, tag="call.move"):
 
 class Rejoin(Command, frozen=True, forbid_unknown_fields=True, tag="call.rejoin"):
     call: UUID
+
+
+class QualityReport(Command, frozen=True, forbid_unknown_fields=True, tag="call.quality"):
+    """What this leg's bound device measured since its last report; `number` counts them within the epoch, from 1."""
+
+    call: UUID
+    epoch: Epoch
+    number: Annotated[int, msgspec.Meta(ge=1, le=REPORTS_MAX)]
+    samples: Annotated[list[Sample], msgspec.Meta(min_length=1, max_length=SAMPLES_MAX)]
 
 
 class Watch(Command, frozen=True, forbid_unknown_fields=True, tag="presence.watch"):
@@ -155,7 +175,7 @@ class Peer(Message, frozen=True, forbid_unknown_fields=True, tag="peer"):
     body: PeerBody | None = None
 
 
-ClientMessage = Hello | Ping | Place | Alert | Accept | Decline | HangUp | Move | Rejoin | Watch | Peer
+ClientMessage = Hello | Ping | Place | Alert | Accept | Decline | HangUp | Move | Rejoin | QualityReport | Watch | Peer
 CallCommand = Place | Alert | Accept | Decline | HangUp | Move | Rejoin
 
 
@@ -310,7 +330,7 @@ def _check_peer(message: Peer) -> None:
 
 CLIENT_TYPES: tuple[str, ...] = tuple(
     str(t.__struct_config__.tag)
-    for t in (Hello, Ping, Place, Alert, Accept, Decline, HangUp, Move, Rejoin, Watch, Peer)
+    for t in (Hello, Ping, Place, Alert, Accept, Decline, HangUp, Move, Rejoin, QualityReport, Watch, Peer)
 )
 SERVER_TYPES: tuple[Literal["welcome", "ok", "error", "call", "peer", "presence", "pong"], ...] = (
     "welcome", "ok", "error", "call", "peer", "presence", "pong",

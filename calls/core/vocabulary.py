@@ -82,14 +82,42 @@ class By(StrEnum):
 
 
 class FailureStage(StrEnum):
-    """How far the media got before the page gave up. Reported with `hang_up`, kept on the leg."""
+    """How far the media got before the page gave up. Reported with `hang_up`, kept on the leg.
+
+    `turn`: ICE found no way, and the relay had refused to let this side in.
+    """
 
     PERMISSION = "permission"
     DEVICE = "device"
     SIGNALING = "signaling"
+    TURN = "turn"
     ICE = "ice"
     DTLS = "dtls"
     MEDIA = "media"
+
+
+class CandidateType(StrEnum):
+    """An RTCIceCandidateType (W3C WebRTC 4.8.1.3)."""
+
+    HOST = "host"
+    SRFLX = "srflx"
+    PRFLX = "prflx"
+    RELAY = "relay"
+
+
+class Route(StrEnum):
+    """How the media went: straight between the two, or through the relay."""
+
+    DIRECT = "direct"
+    RELAY = "relay"
+
+
+class Quality(StrEnum):
+    """What people would say of a connection; `core.quality.word` says when."""
+
+    GOOD = "good"
+    FAIR = "fair"
+    POOR = "poor"
 
 
 class Presence(StrEnum):

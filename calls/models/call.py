@@ -19,6 +19,7 @@ from calls.core.vocabulary import By, CallState, EndReason, EventName, FailureSt
 # The longest word of the vocabulary, with room.
 WORD_LENGTH = 16
 DEVICE_LENGTH = 64
+CLIENT_LENGTH = 60
 COMMAND_LENGTH = 64
 
 
@@ -35,7 +36,8 @@ class Call(models.Model):
     """One attempt to talk, from the first ring to the end.
 
     `ringing_pair` holds the two people's ids in order while one rings the other, so that a unique constraint
-    decides glare: of two people who call each other at once, the second finds the first's call.
+    decides glare: of two people who call each other at once, the second finds the first's call. `talked_seconds`, from
+    the answer to the end, is stored for querying, as the state is.
     """
 
     id = models.UUIDField(primary_key=True, editable=False)
@@ -46,6 +48,7 @@ class Call(models.Model):
     ring_expires_at = models.DateTimeField(_("rings until"))
     answered_at = models.DateTimeField(_("answered at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
+    talked_seconds = models.PositiveIntegerField(_("length, s"), null=True)
     end_reason = models.CharField(_("end reason"), max_length=WORD_LENGTH, blank=True, choices=choices(EndReason))
     ringing_pair = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001 (NULLs are distinct)
 
@@ -65,6 +68,8 @@ class Call(models.Model):
         indexes = (
             models.Index(fields=["-placed_at"], name="call_newest"),
             models.Index(fields=["state"], name="call_live", condition=~Q(state=CallState.ENDED)),
+            models.Index(fields=["end_reason", "-placed_at"], name="call_by_reason"),
+            models.Index(fields=["talked_seconds"], name="call_by_length"),
         )
 
     def __str__(self) -> str:
@@ -163,6 +168,7 @@ class Leg(models.Model):
                 condition=Q(state__in=(LegState.RINGING, LegState.JOINED)),
             ),
             models.Index(fields=["lease_expires_at"], name="leg_lease", condition=Q(state=LegState.JOINED)),
+            models.Index(fields=["failure"], name="leg_failure", condition=~Q(failure="")),
         )
 
     def __str__(self) -> str:
@@ -191,6 +197,9 @@ class Leg(models.Model):
 class JournalEntry(models.Model):
     """One transition of one leg; the call's story, and the receipt for the command that caused it.
 
+    `client` is the device's browser and system, "Firefox on Windows". `trace` is what ICE had to work with, when media
+    failed (`core.protocol.IceTrace`).
+
     The unique pairs (actor, command) and (guest, command) are what makes a repeated command take effect once.
     """
 
@@ -213,6 +222,8 @@ class JournalEntry(models.Model):
         "calls.Guest", null=True, on_delete=models.SET_NULL, related_name="+", verbose_name=_("guest")
     )
     device = models.CharField(_("device"), max_length=DEVICE_LENGTH, blank=True)
+    client = models.CharField(_("browser and system"), max_length=CLIENT_LENGTH, blank=True)
+    trace = models.JSONField(null=True, editable=False)
     command = models.CharField(max_length=COMMAND_LENGTH, null=True, editable=False)  # noqa: DJ001 (NULLs are distinct)
 
     class Meta:

@@ -148,6 +148,7 @@ function countMissed() {
 }
 
 addEventListener("online", () => signaling.wake());
+addEventListener("pagehide", () => telephone.leaving());
 document.addEventListener("visibilitychange", () => signaling.wake());
 setInterval(() => telephone.watch(shownPeople()), PRESENCE_REFRESH_MS);
 if ("requestIdleCallback" in window) requestIdleCallback(() => warmUp());

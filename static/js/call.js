@@ -11,6 +11,7 @@
 import { Media, MediaError } from "./media.js";
 import { Peer } from "./peer.js";
 import { myLeg, otherLeg } from "./protocol.js";
+import { QualityLog, quality, route } from "./quality.js";
 import { PeerStream } from "./stream.js";
 
 /** @typedef {import("./protocol.js").Snapshot} Snapshot */
@@ -21,7 +22,8 @@ import { PeerStream } from "./stream.js";
 /** @typedef {"opening_media"|"calling"|"ringing"|"connecting"|"active"|"reconnecting"|"ended"} Phase */
 /** @typedef {{reason: import("./protocol.js").EndReason|"elsewhere"|"refused"|"disconnected", code?: string,
  *   failure?: FailureStage, durationMs: number|null}} Ended */
-/** @typedef {{send: (message: object) => boolean, rejoin: () => Promise<void>, hangUp: (failure?: FailureStage) => void,
+/** @typedef {{send: (message: object) => boolean, rejoin: () => Promise<void>,
+ *   hangUp: (failure?: import("./peer.js").Failure) => void, report: (report: object) => void,
  *   device: string, iceServers: () => RTCIceServer[], connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   makeMedia?: () => Media, makePeer?: (parts: import("./peer.js").Parts) => Peer}} Line what a call needs of the rest */
 
@@ -46,8 +48,10 @@ export class CallSession extends EventTarget {
     this.activeSince = null;
     /** @type {{reason: import("./media.js").MediaReason, kind: import("./media.js").MediaKind}|null} */
     this.mediaProblem = null;
-    /** @type {import("./peer.js").Stats} */
+    /** @type {{route: "direct"|"relay"|null, quality: import("./quality.js").Quality}} */
     this.stats = { route: null, quality: "good" };
+    /** @type {QualityLog|null} */
+    this._log = null;
     /** @type {Ended|null} */
     this.ended = null;
     /** @type {MediaStream|null} */
@@ -80,6 +84,12 @@ export class CallSession extends EventTarget {
 
   get media() {
     return this._media;
+  }
+
+  /** Hanging up now would be for this: answered, and the devices could not be used. @returns {import("./peer.js").Failure|undefined} */
+  get mediaFailure() {
+    if (this.activeSince === null || this._mediaReady || !this.mediaProblem) return undefined;
+    return { stage: this.mediaProblem.reason === "denied" ? "permission" : "device" };
   }
 
   /** What really goes out now. */
@@ -263,12 +273,27 @@ export class CallSession extends EventTarget {
     peer.addEventListener("connected", () => this.setPhase("active"));
     peer.addEventListener("trouble", () => this.setPhase("reconnecting"));
     peer.addEventListener("track", () => this._changed());
-    peer.addEventListener("failed", (event) => this._line.hangUp(/** @type {CustomEvent} */ (event).detail.stage));
-    peer.addEventListener("stats", (event) => {
-      this.stats = /** @type {CustomEvent} */ (event).detail;
+    peer.addEventListener("failed", (event) => this._line.hangUp(/** @type {CustomEvent} */ (event).detail));
+    const log = this._logOf(snapshot);
+    peer.addEventListener("sample", (event) => {
+      const sample = /** @type {import("./quality.js").Sample} */ (/** @type {CustomEvent} */ (event).detail);
+      log.add(sample);
+      this.stats = { route: route(sample), quality: quality(sample) };
       this._changed();
     });
     stream.open((body) => this._takeBody(peer, body));
+  }
+
+  /** Reports of this epoch. @param {Snapshot} snapshot */
+  _logOf(snapshot) {
+    const { epoch } = myLeg(snapshot);
+    this._log = new QualityLog((number, samples) => this._line.report({ call: snapshot.id, epoch, number, samples }));
+    return this._log;
+  }
+
+  /** The page may be gone in a moment: report what has been measured. */
+  flush() {
+    this._log?.flush();
   }
 
   /** @param {Peer} peer @param {PeerBody} body */
@@ -279,6 +304,8 @@ export class CallSession extends EventTarget {
   }
 
   _disconnect() {
+    this.flush();
+    this._log = null;
     this._stream?.close();
     this._peer?.close();
     this._stream = this._peer = null;

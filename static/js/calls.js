@@ -69,6 +69,11 @@ export class Telephone extends EventTarget {
     return this._rings.incoming(this._calls.ringing);
   }
 
+  /** The page may be gone in a moment. */
+  leaving() {
+    this.current?.flush();
+  }
+
   /** The calls that this page still shows, for `hello`. */
   heldCalls() {
     const held = new Set(this._calls.live.map((call) => call.id));
@@ -130,18 +135,19 @@ export class Telephone extends EventTarget {
 
   /**
    * Hang up, or cancel what has not been answered.
-   * @param {import("./protocol.js").FailureStage} [failure] the stage at which media failed for good
+   * @param {import("./peer.js").Failure} [failed] how media failed for good
    */
-  hangUp(failure) {
+  hangUp(failed = this.current?.mediaFailure) {
     const session = this.current;
     if (!session || session.phase === "ended") return;
     const wasActive = session.activeSince !== null;
     const placed = this._joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
     const durationMs = wasActive ? performance.now() - /** @type {number} */ (session.activeSince) : null;
-    const reason = failure ? "failed" : wasActive ? "completed" : "cancelled";
-    session.end({ reason, ...(failure && { failure }), durationMs });
+    const reason = failed ? "failed" : wasActive ? "completed" : "cancelled";
+    session.end({ reason, ...(failed && { failure: failed.stage }), durationMs });
+    const why = failed && { failure: failed.stage, ...(failed.trace && { trace: failed.trace }) };
     placed
-      ?.then(() => this._signaling.command("call.hang_up", { call: session.id, ...(failure && { failure }) }))
+      ?.then(() => this._signaling.command("call.hang_up", { call: session.id, ...why }))
       .catch((error) => this._fault(error));
   }
 
@@ -261,7 +267,8 @@ export class Telephone extends EventTarget {
       ...(makePeer && { makePeer }),
       send: (message) => this._signaling.send(message),
       iceServers: () => this._iceServers,
-      hangUp: (failure) => session === this.current && this.hangUp(failure),
+      hangUp: (failed) => session === this.current && this.hangUp(failed),
+      report: (report) => this._signaling.command("call.quality", { ...report }).catch((error) => this._fault(error)),
       rejoin: () => this._rejoin(session),
     });
     session.addEventListener("change", () => {

@@ -145,6 +145,7 @@ telephone.addEventListener("presence", (event) => {
 signaling.addEventListener("state", () => signaling.state === "stopped" && !telephone.busy && look());
 addEventListener("hashchange", () => location.reload());
 addEventListener("online", () => signaling.wake());
+addEventListener("pagehide", () => telephone.leaving());
 addEventListener("beforeunload", (event) => telephone.busy && event.preventDefault());
 document.addEventListener("visibilitychange", () => signaling.wake());
 warmUp();

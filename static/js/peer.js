@@ -5,14 +5,20 @@
  * callee polite. One audio and one video m-line are negotiated both ways at the start, so that turning a camera on or off
  * later is a replaceTrack and needs no negotiation. Local tracks exist before this object does.
  *
- * Events: "connected", "trouble", "failed" (CustomEvent, detail = {stage}), "stats" (CustomEvent, detail = {route, quality}).
+ * Events: "connected", "trouble", "failed" (CustomEvent, detail = Failure), "sample" (CustomEvent, detail = Sample).
  */
+
+import { FIRST_SAMPLE_MS, Meter, SAMPLE_MS } from "./quality.js";
 
 /** @typedef {import("./protocol.js").PeerBody} PeerBody */
 /** @typedef {import("./protocol.js").FailureStage} FailureStage */
-/** @typedef {{route: "direct"|"relay"|null, quality: "good"|"fair"|"poor"}} Stats */
+/** @typedef {import("./quality.js").CandidateType} CandidateType */
+/** @typedef {{local: CandidateType[], remote: CandidateType[], errors: number[]}} IceTrace what ICE had to work with */
+/** @typedef {{stage: FailureStage, trace?: IceTrace}} Failure why media never came, or was given up */
 
-const STATS_MS = 3000;
+/** What a relay answers to somebody whom it does not let in (RFC 8489 section 14.8, RFC 8656 section 19). */
+const TURN_REFUSALS = Object.freeze([401, 403, 437, 438, 441]);
+const ERRORS_MAX = 8;
 
 /**
  * @typedef {{polite: boolean, configuration: RTCConfiguration, post: (body: PeerBody) => void,
@@ -43,8 +49,11 @@ export class Peer extends EventTarget {
     this._queue = Promise.resolve();
     /** @type {any} */
     this._restartTimer = null;
-    /** @type {{lost: number, received: number}} */
-    this._packets = { lost: 0, received: 0 };
+    this._meter = new Meter();
+    /** How often the media broke off and came back. */
+    this._reconnects = 0;
+    /** @type {{local: Set<CandidateType|null>, remote: Set<CandidateType|null>, errors: Set<number>}} */
+    this._trace = { local: new Set(), remote: new Set(), errors: new Set() };
 
     this._connection = new Connection({ bundlePolicy: "max-bundle", ...parts.configuration });
     this._listen();
@@ -55,7 +64,7 @@ export class Peer extends EventTarget {
     /** @type {any} */
     this._deadline = this._parts.setTimer(() => this._fail(this._stage()), parts.connectSeconds * 1000);
     /** @type {any} */
-    this._statsTimer = this._parts.setTimer(() => this._measure(), STATS_MS);
+    this._statsTimer = null;
   }
 
   /** Something the other side sent. @param {PeerBody} body */
@@ -82,7 +91,7 @@ export class Peer extends EventTarget {
     this._parts.clearTimer(this._statsTimer);
     const connection = this._connection;
     connection.onnegotiationneeded = connection.onicecandidate = connection.ontrack = null;
-    connection.onconnectionstatechange = null;
+    connection.onconnectionstatechange = connection.onicecandidateerror = null;
     connection.close();
   }
 
@@ -91,9 +100,11 @@ export class Peer extends EventTarget {
     connection.onnegotiationneeded = () => this._offer().catch((error) => this._broken(error));
     connection.onicecandidate = ({ candidate }) => {
       if (!candidate) return;
+      this._trace.local.add(typeOf(candidate.candidate));
       const { sdpMid, sdpMLineIndex, usernameFragment } = candidate;
       this._parts.post({ kind: "candidate", candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment });
     };
+    connection.onicecandidateerror = ({ errorCode }) => this._trace.errors.add(errorCode);
     connection.ontrack = ({ track }) => {
       this.remoteStream.addTrack(track);
       this.dispatchEvent(new Event("track"));
@@ -139,6 +150,7 @@ export class Peer extends EventTarget {
       }
       case "candidate": {
         const { kind, ...candidate } = body;
+        this._trace.remote.add(typeOf(candidate.candidate));
         try {
           await connection.addIceCandidate(candidate);
         } catch (error) {
@@ -167,14 +179,16 @@ export class Peer extends EventTarget {
     // connectionState, not iceConnectionState: after a cut the latter may stay "disconnected" for good.
     const state = this._connection.connectionState;
     if (state === "connected") {
+      if (this._everConnected && !this.connected) this._reconnects += 1;
       this.connected = this._everConnected = true;
+      this._statsTimer ??= this._parts.setTimer(() => this._measure(), FIRST_SAMPLE_MS);
       this._parts.clearTimer(this._deadline);
       this._parts.clearTimer(this._restartTimer);
       this.dispatchEvent(new Event("connected"));
     } else if ((state === "disconnected" || state === "failed") && this.connected) {
       this.connected = false;
       this.dispatchEvent(new Event("trouble"));
-      this._deadline = this._parts.setTimer(() => this._fail("ice"), this._parts.giveUpSeconds * 1000);
+      this._deadline = this._parts.setTimer(() => this._fail(this._iceStage()), this._parts.giveUpSeconds * 1000);
       this._restartSoon();
     } else if (state === "failed") {
       this._restartSoon();
@@ -191,7 +205,12 @@ export class Peer extends EventTarget {
   _stage() {
     const { remoteDescription, iceConnectionState } = this._connection;
     if (!remoteDescription) return "signaling";
-    return iceConnectionState === "connected" || iceConnectionState === "completed" ? "dtls" : "ice";
+    return iceConnectionState === "connected" || iceConnectionState === "completed" ? "dtls" : this._iceStage();
+  }
+
+  /** No way was found; perhaps because the relay did not let us in. @returns {FailureStage} */
+  _iceStage() {
+    return TURN_REFUSALS.some((code) => this._trace.errors.has(code)) ? "turn" : "ice";
   }
 
   /** @param {unknown} error a description or candidate that this browser does not take */
@@ -203,44 +222,25 @@ export class Peer extends EventTarget {
 
   /** @param {FailureStage} stage */
   _fail(stage) {
-    this.dispatchEvent(new CustomEvent("failed", { detail: { stage } }));
+    const { local, remote, errors } = this._trace;
+    const types = (/** @type {Set<CandidateType|null>} */ set) => [...set].filter((each) => each !== null).sort();
+    const codes = [...errors].filter((code) => code >= 300 && code <= 799).sort().slice(0, ERRORS_MAX);
+    const trace = { local: types(local), remote: types(remote), errors: codes };
+    this.dispatchEvent(new CustomEvent("failed", { detail: { stage, trace } }));
   }
 
   async _measure() {
-    const stats = await this._connection.getStats();
+    const report = await this._connection.getStats();
     if (this._connection.signalingState === "closed") return;
-    this._statsTimer = this._parts.setTimer(() => this._measure(), STATS_MS);
-    if (this.connected) this.dispatchEvent(new CustomEvent("stats", { detail: this._judge(stats) }));
-  }
-
-  /** @param {RTCStatsReport} report @returns {Stats} */
-  _judge(report) {
-    /** @type {any[]} */
-    const all = [...report.values()];
-    const transport = all.find((each) => each.type === "transport");
-    const pair = transport?.selectedCandidatePairId ? report.get(transport.selectedCandidatePairId) : undefined;
-    const ends = pair ? [report.get(pair.localCandidateId), report.get(pair.remoteCandidateId)] : [];
-    let lost = 0;
-    let received = 0;
-    for (const each of all) {
-      if (each.type !== "inbound-rtp") continue;
-      lost += each.packetsLost ?? 0;
-      received += each.packetsReceived ?? 0;
-    }
-    const newlyLost = Math.max(0, lost - this._packets.lost);
-    const newly = newlyLost + Math.max(0, received - this._packets.received);
-    this._packets = { lost, received };
-    return {
-      route: pair ? (ends.some((end) => end?.candidateType === "relay") ? "relay" : "direct") : null,
-      quality: quality(newly ? newlyLost / newly : 0, pair?.currentRoundTripTime ?? 0),
-    };
+    this._statsTimer = this._parts.setTimer(() => this._measure(), SAMPLE_MS);
+    if (!this.connected) return;
+    this.dispatchEvent(new CustomEvent("sample", { detail: this._meter.sample(report, performance.now(), this._reconnects) }));
   }
 }
 
-/** A word for what people notice. @param {number} loss part of packets @param {number} roundTrip seconds */
-export function quality(loss, roundTrip) {
-  if (loss < 0.03 && roundTrip < 0.3) return "good";
-  return loss < 0.1 && roundTrip < 0.6 ? "fair" : "poor";
+/** @param {string} candidate a candidate line @returns {CandidateType|null} */
+function typeOf(candidate) {
+  return /** @type {CandidateType|null} */ (/ typ (host|srflx|prflx|relay)/.exec(candidate)?.[1] ?? null);
 }
 
 /** The first peer connection of a page costs 90 ms more than later ones; pay that while nobody waits. */

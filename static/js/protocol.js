@@ -5,7 +5,7 @@
  * @typedef {"ringing"|"joined"|"left"|"declined"|"missed"|"busy"|"lost"} LegState
  * @typedef {"ringing"|"active"|"ended"} CallState
  * @typedef {"completed"|"declined"|"cancelled"|"missed"|"busy"|"unavailable"|"failed"|"lost"|"revoked"} EndReason
- * @typedef {"permission"|"device"|"signaling"|"ice"|"dtls"|"media"} FailureStage
+ * @typedef {"permission"|"device"|"signaling"|"turn"|"ice"|"dtls"|"media"} FailureStage
  * @typedef {"online"|"in_call"|"do_not_disturb"|"away"|"offline"} PresenceStatus
  *
  * @typedef {{id: string, name: string, handle: string, hue: number, guest?: {title: string, line: string}}} PersonView
@@ -33,7 +33,7 @@ export const CALL_STATES = Object.freeze(["ringing", "active", "ended"]);
 export const END_REASONS = Object.freeze([
   "completed", "declined", "cancelled", "missed", "busy", "unavailable", "failed", "lost", "revoked",
 ]);
-export const FAILURE_STAGES = Object.freeze(["permission", "device", "signaling", "ice", "dtls", "media"]);
+export const FAILURE_STAGES = Object.freeze(["permission", "device", "signaling", "turn", "ice", "dtls", "media"]);
 export const PRESENCE = Object.freeze(["online", "in_call", "do_not_disturb", "away", "offline"]);
 
 export const LINK_STATES = Object.freeze([

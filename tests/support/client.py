@@ -18,14 +18,21 @@ Message = dict[str, Any]
 class Client:
     """Keeps the newest snapshot of each call, every message, and the close code."""
 
-    def __init__(self, url: str, origin: str, cookie: str, device: str | None = None) -> None:
+    def __init__(
+        self, url: str, origin: str, cookie: str, device: str | None = None, user_agent: str | None = None
+    ) -> None:
         self.device = device or secrets.token_urlsafe(16)
         self.messages: list[Message] = []
         self.calls: dict[str, Message] = {}
         self.close_code: int | None = None
         self._changed = threading.Condition()
         self._socket = connect(
-            url, legacy=True, origin=Origin(origin), additional_headers={"Cookie": cookie}, compression=None
+            url,
+            legacy=True,
+            origin=Origin(origin),
+            additional_headers={"Cookie": cookie},
+            user_agent_header=user_agent,
+            compression=None,
         )
         threading.Thread(target=self._read, daemon=True).start()
 

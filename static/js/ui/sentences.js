@@ -77,6 +77,8 @@ function failureAdvice(stage) {
   switch (stage) {
     case "signaling":
       return _("The other side did not answer in time. They may be deciding about their camera; try again.");
+    case "turn":
+      return _("The relay did not let you in. That is for an admin to mend: tell them.");
     case "ice":
     case "dtls":
       return _("Your networks did not let the two of you through. Another network may help; an admin can set up a relay.");
