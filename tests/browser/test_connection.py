@@ -1,0 +1,97 @@
+"""How two browsers were connected and how well, as they measured it; and why they were not."""
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+from playwright.sync_api import expect
+
+from calls.models import Call, JournalEntry, Leg, LegQuality
+from tests.browser.conftest import BLUE, OpenDesk
+from tests.browser.desk import Desk
+from tests.browser.test_main_job import sees, talk
+from tests.support.coturn import SECRET, Coturn
+from tests.support.server import Server
+from tests.support.wait import until
+
+
+@pytest.fixture(scope="module")
+def coturn() -> Iterator[Coturn]:
+    running = Coturn().start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def relay_server(django_db_setup: None, coturn: Coturn) -> Iterator[Server]:
+    running = Server(TURN_URLS=coturn.url, TURN_SECRET=SECRET).start()
+    yield running
+    running.kill()
+
+
+@pytest.fixture
+def mistaken_server(django_db_setup: None, coturn: Coturn) -> Iterator[Server]:
+    """Its secret is not the relay's."""
+    running = Server(TURN_URLS=coturn.url, TURN_SECRET="another", EARSHOT_CONNECT_SECONDS=4).start()
+    yield running
+    running.kill()
+
+
+def measured() -> list[LegQuality]:
+    return list(LegQuality.objects.exclude(mos=None))
+
+
+def test_what_both_measured_is_kept_when_the_call_ends(ana: Desk, ben: Desk) -> None:
+    talk(ana, ben)
+    sees(ana, BLUE)
+    expect(ana.stage.get_by_text("Direct · good")).to_be_visible()
+    expect(ben.stage.get_by_text("Direct · good")).to_be_visible()
+    ana.button("Hang up").click()
+    until(lambda: len(measured()) == 2, "both reports")
+    for found in measured():
+        assert (found.quality, found.route, found.reconnects) == ("good", "direct", 0)
+        assert found.width and found.height and found.round_trip_ms is not None and found.jitter_ms is not None
+    ana.page.goto(f"/calls/{Call.objects.get().pk}/")
+    expect(ana.page.get_by_text("Good connection, straight between the two of you")).to_be_visible()
+    assert JournalEntry.objects.get(event="accept").client == "HeadlessChrome on Linux"
+
+
+def test_leaving_the_page_reports_too(ana: Desk, ben: Desk) -> None:
+    talk(ana, ben)
+    expect(ana.stage.get_by_text("Direct · good")).to_be_visible()
+    ana.page.close(run_before_unload=True)
+    until(lambda: LegQuality.objects.filter(leg__user=ana.user, mos__isnull=False).exists(), "Ana's report")
+
+
+def test_a_call_through_the_relay_says_so(
+    open_desk: OpenDesk, relay_server: Server, people: SimpleNamespace, media: SimpleNamespace
+) -> None:
+    people.ana.hide_address = True
+    people.ana.save()
+    ana, ben = open_desk(relay_server, people.ana, media.ana), open_desk(relay_server, people.ben, media.ben)
+    talk(ana, ben)
+    sees(ana, BLUE)
+    expect(ana.stage.get_by_text("Relay · good")).to_be_visible()
+    expect(ben.stage.get_by_text("Relay · good")).to_be_visible()
+    ana.button("Hang up").click()
+    until(lambda: len(measured()) == 2, "both reports")
+    assert {(found.route, found.quality) for found in measured()} == {("relay", "good")}
+    assert LegQuality.objects.get(leg__user=people.ana).local == "relay"
+
+
+def test_a_relay_that_lets_nobody_in_is_named(
+    open_desk: OpenDesk, mistaken_server: Server, people: SimpleNamespace, media: SimpleNamespace
+) -> None:
+    people.ana.hide_address = True
+    people.ana.save()
+    ana = open_desk(mistaken_server, people.ana, media.ana)
+    ben = open_desk(mistaken_server, people.ben, media.ben)
+    ana.call(ben)
+    ben.ring(ana).get_by_role("button", name="Accept", exact=True).click()
+    expect(ana.stage.get_by_text("The relay did not let you in.")).to_be_visible()
+    until(lambda: Call.objects.get().end_reason == "failed", "the end")
+    failed = Leg.objects.exclude(failure="").get()
+    assert failed.failure == "turn"
+    trace = JournalEntry.objects.get(leg=failed, event="hang_up").trace
+    assert 401 in trace["errors"]
+    assert not any("127.0.0.1" in str(value) for value in trace.values())
