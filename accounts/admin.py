@@ -1,12 +1,19 @@
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +45,41 @@ class ChangePersonForm(UserChangeForm):
         model = User
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that an admin is asked about before it is done to people."""
+
+    title: Any
+    question: Any
+    yes: Any
+    done: Any
+    do: Callable[[User], None]
+    spares_self: bool = False
+
+
+def _close(person: User) -> None:
+    """By its own save, so that it is noticed: sockets close and calls end."""
+    person.is_active = False
+    person.save(update_fields=["is_active"])
+
+
+SIGN_OUT = Act(
+    title=_("Sign out everywhere?"),
+    question=_("Every browser of theirs is signed out, and their calls end. They can sign in again at once."),
+    yes=_("Sign out everywhere"),
+    done=_("Signed out everywhere"),
+    do=User.sign_out_everywhere,
+)
+CLOSE = Act(
+    title=_("Close the account?"),
+    question=_("They are signed out, their calls end, and nobody can call them. Their history stays."),
+    yes=_("Close the account"),
+    done=_("Closed the account"),
+    do=_close,
+    spares_self=True,
+)
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin):
     add_form = AddPersonForm
@@ -47,7 +89,8 @@ class PersonAdmin(UserAdmin):
     list_filter = ("is_active", "is_staff", "date_joined")
     search_fields = ("name", "handle", "email")
     ordering = ("name",)
-    actions = ("deactivate", "activate")
+    actions = ("sign_out_selected", "deactivate", "activate")
+    change_form_template = "admin/accounts/person.html"
     readonly_fields = ("date_joined", "last_seen_at", "last_login")
     add_fieldsets = ((None, {"fields": ("name", "handle", "email")}),)
     fieldsets = (
@@ -68,29 +111,77 @@ class PersonAdmin(UserAdmin):
             }
             messages.info(request, text)
 
+    def get_urls(self) -> list[URLPattern]:
+        def own(route: str, view: Any, name: str) -> URLPattern:
+            return path(f"<uuid:person_id>/{route}/", self.admin_site.admin_view(view), name=f"accounts_user_{name}")
+
+        return [own("sign-out", self.sign_out, "sign_out"), own("close", self.close, "close"), *super().get_urls()]
+
+    def sign_out(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
+        """Ask, then end every session of one person."""
+        return self._ask_about(request, person_id, SIGN_OUT)
+
+    def close(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
+        """Ask, then close one person's account."""
+        return self._ask_about(request, person_id, CLOSE)
+
     @admin.action(description=_("Close the selected accounts: sign out, and allow no calls"), permissions=["change"])
-    def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        others = people.exclude(pk=str(request.user.pk)).filter(is_active=True)
-        closed = self._set_active(others, False)
-        text = ngettext("%(count)d account is closed.", "%(count)d accounts are closed.", closed)
-        messages.success(request, text % {"count": closed})
-        if people.filter(pk=str(request.user.pk)).exists():
-            messages.warning(request, gettext("Your own account stays open."))
+    def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        return self._ask(request, people.filter(is_active=True), CLOSE, back=request.get_full_path())
+
+    @admin.action(description=_("Sign the selected people out everywhere"), permissions=["change"])
+    def sign_out_selected(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        return self._ask(request, people, SIGN_OUT, back=request.get_full_path())
 
     @admin.action(description=_("Open the selected accounts again"), permissions=["change"])
     def activate(self, request: HttpRequest, people: QuerySet[User]) -> None:
-        opened = self._set_active(people.filter(is_active=False), True)
+        opened = 0
+        for person in people.filter(is_active=False):
+            person.is_active = True
+            person.save(update_fields=["is_active"])
+            self.log_change(request, person, gettext("Opened the account again"))
+            opened += 1
         text = ngettext("%(count)d account is open.", "%(count)d accounts are open.", opened)
         messages.success(request, text % {"count": opened})
 
-    def _set_active(self, people: QuerySet[User], active: bool) -> int:
-        """One by one, so that each one's save is noticed: their sockets close and their calls end."""
-        count = 0
-        for person in people:
-            person.is_active = active
-            person.save(update_fields=["is_active"])
-            count += 1
-        return count
+    def _ask_about(self, request: HttpRequest, person_id: UUID, act: Act) -> HttpResponse:
+        person = User.objects.filter(pk=person_id)
+        if not self.has_change_permission(request, person.first()):
+            raise PermissionDenied
+        if not person:
+            raise Http404
+        back = reverse("admin:accounts_user_change", args=[person_id])
+        answer = self._ask(request, person, act, back, confirmed=request.method == "POST")
+        return answer or redirect(back)
+
+    def _ask(
+        self, request: HttpRequest, people: QuerySet[User], act: Act, back: str, confirmed: bool | None = None
+    ) -> HttpResponse | None:
+        """Do it to these people if the admin has confirmed it, each with a log entry; else the page that asks."""
+        chosen = list(people.exclude(pk=str(request.user.pk)) if act.spares_self else people)
+        if len(chosen) < people.count() and request.user in people:
+            messages.warning(request, gettext("Your own account stays open."))
+        if confirmed is None:
+            confirmed = "confirmed" in request.POST
+        if confirmed or not chosen:
+            for person in chosen:
+                act.do(person)
+                self.log_change(request, person, str(act.done))
+            names = ", ".join(person.name for person in chosen)
+            if chosen:
+                messages.success(request, f"{act.done}: {names}")
+            return None
+        selected = [(ACTION_CHECKBOX_NAME, str(person.pk)) for person in chosen]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": act.title,
+            "question": act.question,
+            "names": [f"{person.name} (@{person.handle})" for person in chosen],
+            "yes": act.yes,
+            "back": back,
+            "fields": [("action", request.POST.get("action", "")), *selected, ("confirmed", "yes")],
+        }
+        return TemplateResponse(request, "admin/confirm.html", context)
 
 
 @admin.register(Block)

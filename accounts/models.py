@@ -3,20 +3,24 @@
 Nothing here knows of calls.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from .derived_secret import NUMBER_LENGTH
+from .sessions import signed_out_everywhere
 
 NAME_LENGTH = 80
 
@@ -92,6 +96,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_staff = models.BooleanField(_("admin"), default=False, help_text=_("May use these admin pages."))
     date_joined = models.DateTimeField(_("joined"), default=timezone.now, editable=False)
     last_seen_at = models.DateTimeField(_("last seen"), null=True, blank=True, editable=False)
+    sign_outs = models.PositiveIntegerField(default=0, editable=False)
     do_not_disturb_until = models.DateTimeField(_("do not disturb until"), null=True, blank=True)
     hide_address = models.BooleanField(_("hide my address"), default=False)
 
@@ -126,6 +131,23 @@ class User(AbstractBaseUser, PermissionsMixin):
     def hue(self) -> int:
         """Which of the HUES avatar colours is this person's, for good."""
         return hue_of(self.id)
+
+    def get_session_auth_hash(self) -> str:
+        """What every session of theirs carries: it changes with the password and with each signing out everywhere."""
+        return self._sessions_hash(None)
+
+    def get_session_auth_fallback_hash(self) -> Iterator[str]:
+        yield from (self._sessions_hash(key) for key in settings.SECRET_KEY_FALLBACKS)
+
+    def _sessions_hash(self, key: str | None) -> str:
+        salt = "accounts.models.User.sessions"
+        return salted_hmac(salt, f"{self.password}:{self.sign_outs}", secret=key, algorithm="sha256").hexdigest()
+
+    def sign_out_everywhere(self) -> None:
+        """No session that began before now signs them in any more."""
+        User.objects.filter(pk=self.pk).update(sign_outs=F("sign_outs") + 1)
+        self.refresh_from_db(fields=["sign_outs"])
+        transaction.on_commit(lambda: signed_out_everywhere.send(User, person=self))
 
     def is_undisturbed(self, now: datetime) -> bool:
         return self.do_not_disturb_until is not None and self.do_not_disturb_until > now

@@ -1,4 +1,4 @@
-"""Django's sessions in the database, which also say when one of them gets a new key.
+"""Django's sessions in the database, which also say when one of them gets a new key, or when all of a person's end.
 
 That happens to a session that is in use when its person changes the password, and once to each after SECRET_KEY was
 replaced. Whoever remembers people by their session's key must follow it.
@@ -9,6 +9,9 @@ from django.dispatch import Signal
 
 key_cycled = Signal()
 """Sent with `old` and `new`: the keys of the same session."""
+
+signed_out_everywhere = Signal()
+"""Sent with `person`, a User, none of whose sessions signs them in any more."""
 
 
 class SessionStore(db.SessionStore):

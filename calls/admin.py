@@ -1,20 +1,30 @@
 """Calls in Django's admin: to read, never to change. What a call is follows from its legs and its journal."""
 
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import URLPattern, path
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from . import call_export
+from accounts.models import User
+
+from . import call_export, call_page, office, overview, overview_charts
 from .admin_filters import FILTERS
-from .models import Call, JournalEntry, Leg
+from .admin_paging import CappedPaginator
+from .models import Call, Guest, JournalEntry, Leg
+from .quality import verdict
 
 
 class ReadOnly:
@@ -47,8 +57,12 @@ class LegInline(ReadOnly, admin.TabularInline):
 class JournalInline(ReadOnly, admin.TabularInline):
     model = JournalEntry
     extra = 0
-    fields = ("at", "rev", "whose", "event", "before", "after", "by", "actor")
+    fields = ("when", "rev", "whose", "event", "before", "after", "by", "actor", "client")
     readonly_fields = fields
+
+    @admin.display(description=_("at"))
+    def when(self, entry: JournalEntry) -> str:
+        return date_format(timezone.localtime(entry.at), "j M Y H:i:s")
 
     @admin.display(description=_("leg"))
     def whose(self, entry: JournalEntry) -> str:
@@ -60,43 +74,135 @@ class JournalInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Call)
 class CallAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("placed_at", "caller", "callee", "kind", "state", "end_reason", "length")
+    list_display = ("placed_at", "caller", "callee", "kind", "result", "length", "quality", "route")
     list_filter = ("state", "end_reason", "kind", *FILTERS)
-    search_fields = ("legs__user__name", "legs__user__handle", "legs__guest__name")
+    search_fields = ("legs__user__name",)  # what is searched, `get_search_results` says
     search_help_text = _("Name or handle of either side")
     date_hierarchy = "placed_at"
     list_per_page = 50
+    paginator = CappedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count every choice of every filter
     change_list_template = "admin/calls/call_list.html"
+    change_form_template = "admin/calls/call.html"
 
     class Media:
         css = {"all": ("css/admin.css",)}
 
-    fields = ("id", "kind", "state", "end_reason", "placed_at", "answered_at", "ended_at", "length", "rev")
-    readonly_fields = fields
+    fields = (
+        ("kind", "state", "end_reason", "ended_by"),
+        ("placed_at", "answered_at", "ended_at", "length"),
+        ("id", "rev"),
+    )
+    readonly_fields = tuple(name for row in fields for name in row)
     inlines = (LegInline, JournalInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
-        return super().get_queryset(request).prefetch_related("legs__user", "legs__guest")
+        return super().get_queryset(request).prefetch_related("legs__user", "legs__guest", "qualities")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
+    ) -> tuple[QuerySet[Call], bool]:
+        """The calls of whoever has this name or handle: first the few people, then their calls by index."""
+        if term := search_term.strip().removeprefix("@"):
+            users = User.objects.filter(Q(name__icontains=term) | Q(handle__icontains=term)).values("pk")
+            guests = Guest.objects.filter(name__icontains=term).values("pk")
+            theirs = Leg.objects.filter(Q(user__in=users) | Q(guest__in=guests)).values("call")
+            queryset = queryset.filter(pk__in=theirs)
+        return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
-        export = path("export.<str:form>", self.admin_site.admin_view(self.export), name="calls_call_export")
-        return [export, *super().get_urls()]
+        def own(route: str, view: Any, name: str) -> URLPattern:
+            return path(route, self.admin_site.admin_view(view), name=f"calls_call_{name}")
+
+        return [
+            own("export.<str:form>", self.export, "export"),
+            own("overview/", self.overview, "overview"),
+            own("now/", self.now, "now"),
+            own("<uuid:call_id>/end/", self.end, "end"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {**(extra_context or {}), "title": _("Call log")})
 
     def export(self, request: HttpRequest, form: str) -> HttpResponseBase:
         """What the list shows under the same filters, all pages of it, as a file. Who took it is logged."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
+        self._may(request, self.has_view_permission(request))
+        if form not in call_export.FORMS:
+            raise Http404
         shown: ChangeList = self.get_changelist_instance(request)
         calls = shown.get_queryset(request).order_by("-placed_at")
         self._note(request, None, _("Exported as %(form)s: %(filters)s") % {"form": form, "filters": _said(request)})
         return call_export.response(calls, form)
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        response = super().change_view(request, object_id, *args, **kwargs)
-        if response.status_code == 200 and (call := self.get_object(request, object_id)) is not None:
+    def overview(self, request: HttpRequest) -> HttpResponse:
+        """Numbers and charts of the last 24 hours or days."""
+        self._may(request, self.has_view_permission(request))
+        asked = request.GET.get("days", "")
+        days = int(asked) if asked.isdigit() and int(asked) in overview.PERIODS else 7
+        shown = overview.of(days)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Overview"),
+            "overview": shown,
+            "periods": overview.PERIODS,
+            "charts": overview_charts.of(shown),
+        }
+        return TemplateResponse(request, "admin/calls/overview.html", context)
+
+    def now(self, request: HttpRequest) -> HttpResponse:
+        """What goes on at this moment; the page asks again every few seconds."""
+        self._may(request, self.has_view_permission(request))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Now"),
+            "calls": office.live_calls(),
+            "people": office.on_line(),
+            "may_end": _may_end(request),
+            "may_change_people": request.user.has_perm("accounts.change_user"),
+        }
+        return TemplateResponse(request, "admin/calls/now.html", context)
+
+    def end(self, request: HttpRequest, call_id: UUID) -> HttpResponse:
+        """Ask, then end a live call."""
+        self._may(request, _may_end(request))
+        call = Call.objects.filter(pk=call_id).prefetch_related("legs__user", "legs__guest").first()
+        if call is None:
+            raise Http404
+        if request.method == "POST":
+            assert isinstance(request.user, User)  # `admin_view` lets nobody else in
+            if office.end_call(call_id, request.user):
+                self._note(request, call, _("Ended it"))
+                messages.success(request, gettext("The call is ended. Its people were told that an admin did."))
+            else:
+                messages.info(request, gettext("The call had ended already."))
+            return redirect("admin:calls_call_now")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("End this call?"),
+            "question": _("%(caller)s and %(callee)s are told that an admin ended it.")
+            % {"caller": self.caller(call), "callee": self.callee(call)},
+            "yes": _("End the call"),
+            "back": reverse("admin:calls_call_now"),
+        }
+        return TemplateResponse(request, "admin/confirm.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        call = self.get_object(request, object_id)
+        extra = call_page.context(call) if call is not None and self.has_view_permission(request) else {}
+        if call is not None and _may_end(request) and call.ended_at is None:
+            extra["end_url"] = reverse("admin:calls_call_end", args=[call.pk])
+        response = super().change_view(request, object_id, form_url, {**(extra_context or {}), **extra})
+        if response.status_code == 200 and call is not None:
             self._note(request, call, _("Looked at"))
         return response
+
+    def _may(self, request: HttpRequest, allowed: bool) -> None:
+        if not allowed:
+            raise PermissionDenied
 
     def _note(self, request: HttpRequest, call: Call | None, text: Any) -> None:
         """The call log tells who called whom: looking is an act, and stands in the admin's own log."""
@@ -117,11 +223,28 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
     def callee(self, call: Call) -> str:
         return _people(call, "callee")
 
-    @admin.display(description=_("length"))
+    @admin.display(description=_("result"))
+    def result(self, call: Call) -> str:
+        """How it ended or, of a live one, how it stands."""
+        return call.get_end_reason_display() or call.get_state_display()
+
+    @admin.display(description=_("length"), ordering="talked_seconds")
     def length(self, call: Call) -> str:
-        """Minutes and seconds from the answer to the end."""
-        seconds = call_export.seconds_of(call)
-        return "–" if seconds is None else "{}:{:02}".format(*divmod(seconds, 60))
+        """From the answer to the end."""
+        return call_page.as_clock(call.talked_seconds)
+
+    @admin.display(description=_("quality"))
+    def quality(self, call: Call) -> str:
+        return verdict(call).quality or "–"
+
+    @admin.display(description=_("route"))
+    def route(self, call: Call) -> str:
+        return verdict(call).route or "–"
+
+
+def _may_end(request: HttpRequest) -> bool:
+    """The right to change calls lets one end them: nothing else of a call can be changed."""
+    return bool(request.user.has_perm("calls.change_call"))
 
 
 def _people(call: Call, role: str) -> str:

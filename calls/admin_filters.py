@@ -4,15 +4,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.dateparse import parse_date
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
-from . import clock
-from .models import Call, Leg, Link
+from . import clock, diagnosis
+from .core.vocabulary import Quality, Route
+from .models import Call, Leg, LegQuality, Link
 
 
 class WithGuest(admin.SimpleListFilter):
@@ -38,13 +39,8 @@ class Length(admin.SimpleListFilter):
 
     title = _("length")
     parameter_name = "length"
-    STEPS = {
-        "none": (None, None),
-        "short": (timedelta(), timedelta(minutes=1)),
-        "medium": (timedelta(minutes=1), timedelta(minutes=10)),
-        "long": (timedelta(minutes=10), timedelta(hours=1)),
-        "very_long": (timedelta(hours=1), timedelta(days=365)),
-    }
+    # In seconds, the last not included.
+    STEPS = {"short": (0, 60), "medium": (60, 600), "long": (600, 3600), "very_long": (3600, None)}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [
@@ -56,13 +52,73 @@ class Length(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, calls: QuerySet[Call]) -> QuerySet[Call]:
+        if self.value() == "none":
+            return calls.filter(answered_at=None)
         if (step := self.value()) not in self.STEPS:
             return calls
         least, most = self.STEPS[str(step)]
-        if least is None:
-            return calls.filter(answered_at=None)
-        length = ExpressionWrapper(F("ended_at") - F("answered_at"), output_field=DurationField())
-        return calls.alias(talked=length).filter(talked__gte=least, talked__lt=most)
+        calls = calls.filter(talked_seconds__gte=least)
+        return calls if most is None else calls.filter(talked_seconds__lt=most)
+
+
+class ByQuality(admin.SimpleListFilter):
+    """Of the worse side."""
+
+    title = _("quality")
+    parameter_name = "quality"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        words = [(Quality.GOOD, _("Good")), (Quality.FAIR, _("Fair")), (Quality.POOR, _("Poor"))]
+        return [*((word.value, text) for word, text in words), ("none", _("Not measured"))]
+
+    def queryset(self, request: HttpRequest, calls: QuerySet[Call]) -> QuerySet[Call]:
+        match self.value():
+            case Quality.POOR.value:
+                return calls.filter(_a_side(quality=Quality.POOR))
+            case Quality.FAIR.value:
+                return calls.filter(_a_side(quality=Quality.FAIR), ~_a_side(quality=Quality.POOR))
+            case Quality.GOOD.value:
+                worse = (Quality.FAIR, Quality.POOR)
+                return calls.filter(_a_side(quality=Quality.GOOD), ~_a_side(quality__in=worse))
+            case "none":
+                return calls.exclude(_a_side(quality__gt=""))
+            case _:
+                return calls
+
+
+class ByRoute(admin.SimpleListFilter):
+    title = _("route")
+    parameter_name = "route"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(Route.DIRECT.value, _("Direct")), (Route.RELAY.value, _("Through the relay"))]
+
+    def queryset(self, request: HttpRequest, calls: QuerySet[Call]) -> QuerySet[Call]:
+        match self.value():
+            case Route.RELAY.value:
+                return calls.filter(_a_side(route=Route.RELAY))
+            case Route.DIRECT.value:
+                return calls.filter(_a_side(route=Route.DIRECT), ~_a_side(route=Route.RELAY))
+            case _:
+                return calls
+
+
+class FailedAt(admin.SimpleListFilter):
+    title = _("failed at")
+    parameter_name = "failed"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(stage.value, text) for stage, text in diagnosis.labels().items()]
+
+    def queryset(self, request: HttpRequest, calls: QuerySet[Call]) -> QuerySet[Call]:
+        if not self.value():
+            return calls
+        return calls.filter(pk__in=Leg.objects.filter(failure=self.value()).exclude(failure="").values("call"))
+
+
+def _a_side(**facts: Any) -> Exists:
+    """That one of the call's sides measured this."""
+    return Exists(LegQuality.objects.filter(call=OuterRef("pk"), **facts))
 
 
 class _Field(admin.SimpleListFilter):
@@ -131,4 +187,4 @@ def _midnight(text: str | None) -> datetime | None:
     return clock.midnight(day) if day else None
 
 
-FILTERS = (WithGuest, Length, Since, Until, Person, ByLink)
+FILTERS = (WithGuest, Length, ByQuality, ByRoute, FailedAt, Since, Until, Person, ByLink)

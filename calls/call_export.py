@@ -3,22 +3,27 @@
 import csv
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from io import StringIO
+from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
-from django.http import Http404, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from openpyxl import Workbook
 
 from .core.vocabulary import Role
 from .history_export import harmless
 from .models import Call, Leg
+from .quality import UNMEASURED, verdicts_of
 
 COLUMNS = (
     "id", "placed_at", "answered_at", "ended_at", "seconds", "kind", "state", "end_reason",
-    "caller", "caller_handle", "callee", "callee_handle", "guest", "failure",
+    "caller", "caller_handle", "callee", "callee_handle", "guest", "failure", "quality", "route",
 )  # fmt: skip
 
 CHUNK = 2000
@@ -27,22 +32,11 @@ FILE_CHUNK_BYTES = 64 * 1024
 
 def name_of(leg: Leg) -> str:
     """Who had this leg; a guest is marked."""
-    if leg.user is not None:
-        return leg.user.name
-    return f"{leg.guest.name} (guest)" if leg.guest is not None else "–"
-
-
-def seconds_of(call: Call) -> int | None:
-    """From the answer to the end."""
-    if call.answered_at is None or call.ended_at is None:
-        return None
-    return round((call.ended_at - call.answered_at).total_seconds())
+    return _name(leg.user.name if leg.user else None, leg.guest.name if leg.guest else None)
 
 
 def response(calls: QuerySet[Call], form: str) -> HttpResponseBase:
-    """The calls in the form of this file ending. Raises `Http404` for another."""
-    if form not in FORMS:
-        raise Http404
+    """The calls in the form of this file ending, one of FORMS."""
     content_type, write = FORMS[form]
     answer = StreamingHttpResponse(_carried(write(_rows(calls))), content_type=content_type)
     answer["Content-Disposition"] = f'attachment; filename="earshot-call-log.{form}"'
@@ -90,21 +84,56 @@ FORMS: dict[str, tuple[str, Callable[[Iterator[dict[str, Any]]], Iterator[bytes]
 }
 
 
+CALL_FIELDS = (
+    "pk", "placed_at", "answered_at", "ended_at", "talked_seconds", "kind", "state", "end_reason",
+)  # fmt: skip
+LEG_FIELDS = ("call_id", "role", "failure", "user__name", "user__handle", "guest_id", "guest__name")
+
+
+@dataclass(slots=True)
+class _Sides:
+    """What the columns after the call's own say, gathered over its legs."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    handles: dict[str, str] = field(default_factory=dict)
+    guest: bool = False
+    failure: str = ""
+
+
 def _rows(calls: QuerySet[Call]) -> Iterator[dict[str, Any]]:
-    for call in calls.prefetch_related("legs__user", "legs__guest").iterator(chunk_size=CHUNK):
-        legs = {leg.role: leg for leg in call.legs.all()}
-        caller, callee = legs.get(Role.CALLER), legs.get(Role.CALLEE)
-        facts = (
-            str(call.id), _moment(call.placed_at), _moment(call.answered_at), _moment(call.ended_at),
-            seconds_of(call), call.kind, call.state, call.end_reason,
-            name_of(caller) if caller else "", _handle(caller), name_of(callee) if callee else "", _handle(callee),
-            any(leg.guest_id for leg in legs.values()), next((leg.failure for leg in legs.values() if leg.failure), ""),
-        )  # fmt: skip
-        yield dict(zip(COLUMNS, facts, strict=True))
+    """As plain values: model instances cost five times as much, which with a million calls is minutes."""
+    rows = calls.prefetch_related(None).values_list(*CALL_FIELDS).iterator(chunk_size=CHUNK)
+    while chunk := list(islice(rows, CHUNK)):
+        ids = [row[0] for row in chunk]
+        sides, verdicts = _sides(ids), verdicts_of(ids)
+        for pk, placed_at, answered_at, ended_at, *facts in chunk:
+            side, connection = sides[pk], verdicts.get(pk, UNMEASURED)
+            caller, callee = Role.CALLER, Role.CALLEE
+            values = (
+                str(pk), _moment(placed_at), _moment(answered_at), _moment(ended_at), *facts,
+                side.names.get(caller, ""), side.handles.get(caller, ""),
+                side.names.get(callee, ""), side.handles.get(callee, ""),
+                side.guest, side.failure, connection.quality or "", connection.route or "",
+            )  # fmt: skip
+            yield dict(zip(COLUMNS, values, strict=True))
 
 
-def _handle(leg: Leg | None) -> str:
-    return leg.user.handle if leg is not None and leg.user is not None else ""
+def _sides(calls: Iterable[UUID]) -> dict[UUID, _Sides]:
+    found: dict[UUID, _Sides] = defaultdict(_Sides)
+    legs = Leg.objects.filter(call__in=calls).values_list(*LEG_FIELDS)
+    for call, role, failure, user_name, handle, guest, guest_name in legs:
+        sides = found[call]
+        sides.names[role] = _name(user_name, guest_name)
+        sides.handles[role] = handle or ""
+        sides.guest |= guest is not None
+        sides.failure = sides.failure or failure
+    return found
+
+
+def _name(user_name: str | None, guest_name: str | None) -> str:
+    if user_name is not None:
+        return user_name
+    return f"{guest_name} (guest)".strip() if guest_name is not None else "–"
 
 
 def _moment(moment: Any) -> str | None:

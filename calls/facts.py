@@ -11,7 +11,7 @@ from accounts.models import User
 from . import clock
 from .core.protocol import GuestView, PersonView
 from .core.snapshot import Facts, LegFacts
-from .core.vocabulary import CallState, EndReason, FailureStage, Kind, LegState, Role
+from .core.vocabulary import By, CallState, EndReason, FailureStage, Kind, LegState, Role
 from .models import Call, Guest, Leg
 
 
@@ -24,6 +24,7 @@ def of(row: Call, legs: list[Leg], now: datetime) -> Facts:
         state=CallState(row.state),
         legs=[_leg(leg) for leg in sorted(legs, key=lambda leg: leg.role, reverse=True)],
         end_reason=EndReason(row.end_reason) if row.end_reason else None,
+        by_admin=row.end_reason == EndReason.REVOKED and row.ended_by == By.ADMIN,
         ring_left_ms=_milliseconds(row.ring_expires_at - now) if row.state == CallState.RINGING else None,
         active_ms=_milliseconds((row.ended_at or now) - row.answered_at) if row.answered_at else None,
     )

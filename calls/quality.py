@@ -1,6 +1,7 @@
 """Keeps what pages report of their connections, and reads it for the history and the admin."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -79,9 +80,21 @@ def curve(leg: Leg) -> list[Point]:
 
 def verdict(call: Call) -> Verdict:
     """Of a call whose `qualities` are best prefetched."""
-    found = list(call.qualities.all())
-    words = [Quality(each.quality) for each in found if each.quality]
-    routes = [Route(each.route) for each in found if each.route]
+    return _worst([(each.quality, each.route) for each in call.qualities.all()])
+
+
+def verdicts_of(calls: Iterable[UUID]) -> dict[UUID, Verdict]:
+    """Of those of these calls that were measured, in one query."""
+    found: dict[UUID, list[tuple[str, str]]] = defaultdict(list)
+    for call, word, route in LegQuality.objects.filter(call__in=calls).values_list("call_id", "quality", "route"):
+        found[call].append((word, route))
+    return {call: _worst(sides) for call, sides in found.items()}
+
+
+def _worst(sides: Sequence[tuple[str, str]]) -> Verdict:
+    """Of the words and routes of each side; empty ones say nothing."""
+    words = [Quality(word) for word, _route in sides if word]
+    routes = [Route(route) for _word, route in sides if route]
     return Verdict(
         quality=max(words, key=list(Quality).index) if words else None,
         route=max(routes, key=list(Route).index) if routes else None,

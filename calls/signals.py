@@ -11,7 +11,7 @@ from django.db.models.signals import post_save
 from django.http import HttpRequest
 
 from accounts.models import Block, User
-from accounts.sessions import key_cycled
+from accounts.sessions import key_cycled, signed_out_everywhere
 
 from . import switchboard
 from .exchange import exchange
@@ -19,6 +19,7 @@ from .exchange import exchange
 
 def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="calls.signed_out")
+    signed_out_everywhere.connect(_signed_out_everywhere, dispatch_uid="calls.signed_out_everywhere")
     key_cycled.connect(_key_cycled, dispatch_uid="calls.key_cycled")
     post_save.connect(_saved, sender=User, dispatch_uid="calls.user_saved")
     post_save.connect(_blocked, sender=Block, dispatch_uid="calls.blocked")
@@ -31,6 +32,11 @@ def _signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
         exchange.sign_out(session=key)
 
 
+def _signed_out_everywhere(person: User, **_: Any) -> None:
+    exchange.sign_out(person=person.pk)
+    switchboard.force_end_calls_of(person.pk)
+
+
 def _key_cycled(old: str, new: str, **_: Any) -> None:
     exchange.rekey(old=old, new=new)
 
@@ -38,8 +44,7 @@ def _key_cycled(old: str, new: str, **_: Any) -> None:
 def _saved(instance: User, created: bool, **_: Any) -> None:
     if created or instance.is_active:
         return
-    transaction.on_commit(lambda: exchange.sign_out(person=instance.pk))
-    transaction.on_commit(lambda: switchboard.force_end_calls_of(instance.pk))
+    transaction.on_commit(lambda: _signed_out_everywhere(instance))
 
 
 def _blocked(instance: Block, created: bool, **_: Any) -> None:

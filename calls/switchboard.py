@@ -346,6 +346,7 @@ def _save(
     row.kind, row.state, row.rev = call.kind, call.state, call.rev
     row.placed_at, row.ring_expires_at = call.placed_at, call.ring_expires_at
     row.answered_at, row.ended_at, row.end_reason = call.answered_at, call.ended_at, call.end_reason or ""
+    row.ended_by = call.ended_by or ""
     if call.answered_at and call.ended_at:
         row.talked_seconds = round((call.ended_at - call.answered_at).total_seconds())
     if not any(leg.state is LegState.RINGING for leg in call.legs):

@@ -95,6 +95,7 @@ class Call:
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     end_reason: EndReason | None = None
+    ended_by: By | None = None
 
     @property
     def state(self) -> CallState:
@@ -186,13 +187,13 @@ def decide(call: Call, event: Event, now: datetime, terms: Terms) -> Decision:
     changed = _change(leg, event, rule.to, now)
     legs = tuple(changed if each.id == leg.id else each for each in call.legs)
     transitions = [Transition(leg.id, event.name, leg.state, rule.to)]
-    answered_at, ended_at, end_reason = call.answered_at, None, None
+    answered_at, ended_at, end_reason, ended_by = call.answered_at, None, None, None
 
     match state_of(legs):
         case CallState.ENDED:
             legs, settled = _settle(legs, now)
             transitions += settled
-            ended_at, end_reason = now, _end_reason(event, was_active)
+            ended_at, end_reason, ended_by = now, _end_reason(event, was_active), event.by
         case CallState.ACTIVE:
             answered_at = answered_at or now
             legs = _lease(legs, now + terms.leg_lease)
@@ -206,6 +207,7 @@ def decide(call: Call, event: Event, now: datetime, terms: Terms) -> Decision:
             answered_at=answered_at,
             ended_at=ended_at,
             end_reason=end_reason,
+            ended_by=ended_by,
         ),
         tuple(transitions),
     )

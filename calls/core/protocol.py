@@ -230,6 +230,7 @@ class CallView(msgspec.Struct, frozen=True, omit_defaults=True):
     me: str
     legs: list[LegView]
     end_reason: str | None = None
+    by_admin: bool = False
     ring_left_ms: int | None = None
     active_ms: int | None = None
     relay_only: bool = False

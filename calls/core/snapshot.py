@@ -26,7 +26,10 @@ class LegFacts(msgspec.Struct, frozen=True):
 
 
 class Facts(msgspec.Struct, frozen=True):
-    """Times are milliseconds left or passed at the moment that the facts were read."""
+    """Times are milliseconds left or passed at the moment that the facts were read.
+
+    `by_admin`: an admin ended it, which its people are told. They are not told what else may revoke a call.
+    """
 
     id: str
     rev: int
@@ -34,6 +37,7 @@ class Facts(msgspec.Struct, frozen=True):
     state: CallState
     legs: list[LegFacts]
     end_reason: EndReason | None = None
+    by_admin: bool = False
     ring_left_ms: int | None = None
     active_ms: int | None = None
 
@@ -52,6 +56,7 @@ def snapshot(facts: Facts, me: LegFacts, ice_servers: list[IceServer] | None) ->
         me=me.id,
         legs=[_leg(leg, own=leg.id == me.id) for leg in facts.legs],
         end_reason=facts.end_reason,
+        by_admin=facts.by_admin,
         ring_left_ms=facts.ring_left_ms,
         active_ms=facts.active_ms,
         relay_only=me.hides_address,

@@ -50,6 +50,7 @@ class Call(models.Model):
     ended_at = models.DateTimeField(_("ended at"), null=True)
     talked_seconds = models.PositiveIntegerField(_("length, s"), null=True)
     end_reason = models.CharField(_("end reason"), max_length=WORD_LENGTH, blank=True, choices=choices(EndReason))
+    ended_by = models.CharField(_("ended by"), max_length=WORD_LENGTH, blank=True, choices=choices(By))
     ringing_pair = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001 (NULLs are distinct)
 
     objects = CallQuerySet.as_manager()
@@ -87,6 +88,7 @@ class Call(models.Model):
             answered_at=self.answered_at,
             ended_at=self.ended_at,
             end_reason=EndReason(self.end_reason) if self.end_reason else None,
+            ended_by=By(self.ended_by) if self.ended_by else None,
         )
 
 

@@ -21,7 +21,7 @@ import { PeerStream } from "./stream.js";
 /** @typedef {import("./protocol.js").FailureStage} FailureStage */
 /** @typedef {"opening_media"|"calling"|"ringing"|"connecting"|"active"|"reconnecting"|"ended"} Phase */
 /** @typedef {{reason: import("./protocol.js").EndReason|"elsewhere"|"refused"|"disconnected", code?: string,
- *   failure?: FailureStage, durationMs: number|null}} Ended */
+ *   failure?: FailureStage, byAdmin?: boolean, durationMs: number|null}} Ended */
 /** @typedef {{send: (message: object) => boolean, rejoin: () => Promise<void>,
  *   hangUp: (failure?: import("./peer.js").Failure) => void, report: (report: object) => void,
  *   device: string, iceServers: () => RTCIceServer[], connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
@@ -142,6 +142,7 @@ export class CallSession extends EventTarget {
       this.end({
         reason: snapshot.end_reason ?? "completed",
         failure: mine.failure,
+        byAdmin: snapshot.by_admin,
         durationMs: snapshot.active_ms ?? null,
       });
     } else if (mine.state === "joined" && mine.device !== this._line.device) {

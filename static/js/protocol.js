@@ -13,7 +13,7 @@
  * @typedef {{id: string, role: "caller"|"callee", state: LegState, person: PersonView, epoch: number,
  *   alerted: boolean, device?: string, failure?: FailureStage}} LegView
  * @typedef {{id: string, rev: number, kind: Kind, state: CallState, me: string, legs: LegView[],
- *   end_reason?: EndReason, ring_left_ms?: number, active_ms?: number, relay_only?: boolean,
+ *   end_reason?: EndReason, by_admin?: boolean, ring_left_ms?: number, active_ms?: number, relay_only?: boolean,
  *   ice_servers?: RTCIceServer[]}} Snapshot
  * @typedef {{id: string, status: PresenceStatus, seconds?: number}} PresenceView
  *

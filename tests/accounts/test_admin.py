@@ -46,7 +46,10 @@ def test_the_lists_and_forms_open(office, admin):
 def test_closing_accounts_spares_ones_own(office, admin, people):
     everyone = [str(pk) for pk in User.objects.values_list("pk", flat=True)]
     url = reverse("admin:accounts_user_changelist")
-    office.post(url, {"action": "deactivate", "_selected_action": everyone})
+    asked = office.post(url, {"action": "deactivate", "_selected_action": everyone})
+    assert "Close the account?" in asked.content.decode()
+    assert User.objects.active().count() == 4
+    office.post(url, {"action": "deactivate", "_selected_action": everyone, "confirmed": "yes"})
     assert [user.handle for user in User.objects.active()] == [admin.handle]
     office.post(url, {"action": "activate", "_selected_action": everyone})
     assert User.objects.active().count() == 4

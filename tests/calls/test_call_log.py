@@ -42,6 +42,7 @@ def calls(people: SimpleNamespace) -> list[Call]:
             ring_expires_at=placed + timedelta(minutes=1),
             answered_at=placed if talked else None,
             ended_at=placed + timedelta(seconds=talked or 20),
+            talked_seconds=talked,
             end_reason=EndReason.COMPLETED if talked else chance.choice([EndReason.MISSED, EndReason.DECLINED]),
         )
         caller, callee = chance.sample([people.ana, people.ben, people.chen], 2)

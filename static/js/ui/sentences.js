@@ -42,7 +42,9 @@ export function endSentence(ended, name, direction) {
     case "lost":
       return say(_("The connection to %(name)s was lost"), _("One of you has been off line for too long."));
     case "revoked":
-      return say(_("The call was ended"), _("An admin or a change of somebody's account ended it."), false);
+      return ended.byAdmin
+        ? say(_("An admin ended the call"), "", false)
+        : say(_("The call was ended"), _("A change of somebody's account or link ended it."), false);
     case "elsewhere":
       return say(_("Answered on another device"), "", false);
     case "disconnected":
