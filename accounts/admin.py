@@ -6,8 +6,10 @@ from uuid import UUID
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,7 +19,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
-from . import addresses
+from . import addresses, erasure
 from .fields import HandleField, NameField
 from .models import Block, User
 
@@ -47,7 +49,10 @@ class ChangePersonForm(UserChangeForm):
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """Something that an admin is asked about before it is done to people."""
+    """Something that an admin is asked about before it is done to people.
+
+    `named`: the log tells whom it was done to.
+    """
 
     title: Any
     question: Any
@@ -55,6 +60,8 @@ class Act:
     done: Any
     do: Callable[[User], None]
     spares_self: bool = False
+    permission: str = "accounts.change_user"
+    named: bool = True
 
 
 def _close(person: User) -> None:
@@ -78,6 +85,16 @@ CLOSE = Act(
     do=_close,
     spares_self=True,
 )
+ERASE = Act(
+    title=_("Erase for good?"),
+    question=_("The account, its links and what it measured are deleted, and the name goes from others' history."),
+    yes=_("Erase for good"),
+    done=_("Erased a person"),
+    do=erasure.erase,
+    spares_self=True,
+    permission="accounts.delete_user",
+    named=False,
+)
 
 
 @admin.register(User)
@@ -89,7 +106,7 @@ class PersonAdmin(UserAdmin):
     list_filter = ("is_active", "is_staff", "date_joined")
     search_fields = ("name", "handle", "email")
     ordering = ("name",)
-    actions = ("sign_out_selected", "deactivate", "activate")
+    actions = ("sign_out_selected", "deactivate", "activate", "erase_selected")
     change_form_template = "admin/accounts/person.html"
     readonly_fields = ("date_joined", "last_seen_at", "last_login")
     add_fieldsets = ((None, {"fields": ("name", "handle", "email")}),)
@@ -115,7 +132,19 @@ class PersonAdmin(UserAdmin):
         def own(route: str, view: Any, name: str) -> URLPattern:
             return path(f"<uuid:person_id>/{route}/", self.admin_site.admin_view(view), name=f"accounts_user_{name}")
 
-        return [own("sign-out", self.sign_out, "sign_out"), own("close", self.close, "close"), *super().get_urls()]
+        return [
+            own("sign-out", self.sign_out, "sign_out"),
+            own("close", self.close, "close"),
+            own("erase", self.erase, "erase"),
+            *super().get_urls(),
+        ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Erasing does more than deleting the row, and asks in its own words."""
+        return False
+
+    def has_erase_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.has_perm(ERASE.permission))
 
     def sign_out(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
         """Ask, then end every session of one person."""
@@ -124,6 +153,14 @@ class PersonAdmin(UserAdmin):
     def close(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
         """Ask, then close one person's account."""
         return self._ask_about(request, person_id, CLOSE)
+
+    def erase(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
+        """Ask, then erase one person."""
+        return self._ask_about(request, person_id, ERASE)
+
+    @admin.action(description=_("Erase the selected people for good"), permissions=["erase"])
+    def erase_selected(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
+        return self._ask(request, people, ERASE, back=request.get_full_path())
 
     @admin.action(description=_("Close the selected accounts: sign out, and allow no calls"), permissions=["change"])
     def deactivate(self, request: HttpRequest, people: QuerySet[User]) -> HttpResponse | None:
@@ -146,13 +183,13 @@ class PersonAdmin(UserAdmin):
 
     def _ask_about(self, request: HttpRequest, person_id: UUID, act: Act) -> HttpResponse:
         person = User.objects.filter(pk=person_id)
-        if not self.has_change_permission(request, person.first()):
+        if not request.user.has_perm(act.permission):
             raise PermissionDenied
         if not person:
             raise Http404
         back = reverse("admin:accounts_user_change", args=[person_id])
         answer = self._ask(request, person, act, back, confirmed=request.method == "POST")
-        return answer or redirect(back)
+        return answer or redirect(back if person.exists() else "admin:accounts_user_changelist")
 
     def _ask(
         self, request: HttpRequest, people: QuerySet[User], act: Act, back: str, confirmed: bool | None = None
@@ -165,11 +202,13 @@ class PersonAdmin(UserAdmin):
             confirmed = "confirmed" in request.POST
         if confirmed or not chosen:
             for person in chosen:
+                name = person.name
                 act.do(person)
-                self.log_change(request, person, str(act.done))
-            names = ", ".join(person.name for person in chosen)
-            if chosen:
-                messages.success(request, f"{act.done}: {names}")
+                if act.named:
+                    self.log_change(request, person, str(act.done))
+                else:
+                    self._note_nameless(request, str(act.done))
+                messages.success(request, f"{act.done}: {name}")
             return None
         selected = [(ACTION_CHECKBOX_NAME, str(person.pk)) for person in chosen]
         context = {
@@ -182,6 +221,14 @@ class PersonAdmin(UserAdmin):
             "fields": [("action", request.POST.get("action", "")), *selected, ("confirmed", "yes")],
         }
         return TemplateResponse(request, "admin/confirm.html", context)
+
+    def _note_nameless(self, request: HttpRequest, text: str) -> None:
+        LogEntry.objects.create(
+            user=request.user,  # type: ignore[misc]  # the admin lets nobody else in
+            content_type=ContentType.objects.get_for_model(User),
+            action_flag=DELETION,
+            change_message=text,
+        )
 
 
 @admin.register(Block)

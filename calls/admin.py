@@ -9,8 +9,8 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 
-from . import call_export, call_page, office, overview, overview_charts
+from . import call_export, call_page, office, overview, overview_charts, personal_data
 from .admin_filters import FILTERS
 from .admin_paging import CappedPaginator
 from .models import Call, Guest, JournalEntry, Leg
@@ -120,6 +120,7 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
             own("overview/", self.overview, "overview"),
             own("now/", self.now, "now"),
             own("<uuid:call_id>/end/", self.end, "end"),
+            own("people/<uuid:person_id>/everything.json", self.everything, "everything"),
             *super().get_urls(),
         ]
 
@@ -187,6 +188,15 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
             "back": reverse("admin:calls_call_now"),
         }
         return TemplateResponse(request, "admin/confirm.html", context)
+
+    def everything(self, request: HttpRequest, person_id: UUID) -> HttpResponse:
+        """All that is held on a person, as a file, for a person who asks for it. Who took it is logged."""
+        self._may(request, self.has_view_permission(request) and request.user.has_perm("accounts.view_user"))
+        person = get_object_or_404(User, pk=person_id)
+        self.log_change(request, person, gettext("Exported what is held on them"))
+        response = JsonResponse(personal_data.held_on(person), json_dumps_params={"indent": 1})
+        response["Content-Disposition"] = 'attachment; filename="earshot-everything.json"'
+        return response
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -203,6 +203,14 @@ def count_unseen(user: User) -> int:
     return Leg.objects.remembered_by(user.pk).missed_unseen().count() + _messages(user).filter(seen_at=None).count()
 
 
+def unseen_since(user: User, moment: datetime) -> list[Entry]:
+    """Missed calls that ended and messages that came after `moment`, not yet looked at; newest first."""
+    legs = Leg.objects.remembered_by(user.pk).missed_unseen().filter(call__ended_at__gt=moment)
+    notes = _messages(user).filter(seen_at=None, left_at__gt=moment).select_related("guest")
+    found = _entries(legs) + [_note(message) for message in notes]
+    return sorted(found, key=lambda entry: entry.placed_at, reverse=True)
+
+
 def mark_seen(user: User) -> None:
     now = clock.now()
     Leg.objects.remembered_by(user.pk).missed_unseen().update(seen_at=now)

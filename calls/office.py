@@ -6,17 +6,19 @@ from uuid import UUID
 from accounts.models import User
 
 from . import clock, switchboard
+from .call_export import name_of
 from .core.vocabulary import By, Presence
 from .exchange import exchange
-from .models import Call, Leg
+from .models import Call
 
 
 @dataclass(frozen=True, slots=True)
 class LiveCall:
+    """`names`: the caller's, then who is called. `seconds` since the answer or, unanswered, since it was placed."""
+
     call: Call
-    legs: list[Leg]
+    names: list[str]
     seconds: int
-    """Since the answer or, unanswered, since it was placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ def live_calls() -> list[LiveCall]:
     now = clock.now()
     calls = Call.objects.live().order_by("-placed_at").prefetch_related("legs__user", "legs__guest__link")
     return [
-        LiveCall(call, _caller_first(call), max(0, int((now - (call.answered_at or call.placed_at)).total_seconds())))
+        LiveCall(call, _names(call), max(0, int((now - (call.answered_at or call.placed_at)).total_seconds())))
         for call in calls
     ]
 
@@ -55,5 +57,5 @@ def end_call(call_id: UUID, admin: User) -> bool:
     return True
 
 
-def _caller_first(call: Call) -> list[Leg]:
-    return sorted(call.legs.all(), key=lambda leg: leg.role, reverse=True)
+def _names(call: Call) -> list[str]:
+    return [name_of(leg) for leg in sorted(call.legs.all(), key=lambda leg: leg.role, reverse=True)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_out
 from django.db import transaction
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_delete
 from django.http import HttpRequest
 
 from accounts.models import Block, User
@@ -21,6 +21,7 @@ def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="calls.signed_out")
     signed_out_everywhere.connect(_signed_out_everywhere, dispatch_uid="calls.signed_out_everywhere")
     key_cycled.connect(_key_cycled, dispatch_uid="calls.key_cycled")
+    pre_delete.connect(_erased, sender=User, dispatch_uid="calls.user_erased")
     post_save.connect(_saved, sender=User, dispatch_uid="calls.user_saved")
     post_save.connect(_blocked, sender=Block, dispatch_uid="calls.blocked")
 
@@ -45,6 +46,11 @@ def _saved(instance: User, created: bool, **_: Any) -> None:
     if created or instance.is_active:
         return
     transaction.on_commit(lambda: _signed_out_everywhere(instance))
+
+
+def _erased(instance: User, **_: Any) -> None:
+    """The other side keeps its record of each call; what tells of this side's devices and connection goes."""
+    switchboard.forget_person(instance.pk)
 
 
 def _blocked(instance: Block, created: bool, **_: Any) -> None:

@@ -23,7 +23,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import User
 
-from . import clock, facts, identity, switchboard
+from . import chores, clock, facts, identity, switchboard
 from .core.snapshot import Facts
 from .core.vocabulary import CallState, CloseCode, Presence
 from .exchange import Exchange
@@ -37,6 +37,9 @@ logger = logging.getLogger(__name__)
 # that are there still and sign nobody in: a password was changed, an account closed past all signals.
 IDENTIFY_EVERY_TICKS = 5
 LAST_SEEN_EVERY_TICKS = 30
+
+# How often to ask whether a chore is due.
+CHORES_SECONDS = 30
 
 # A session that seems to be over is looked at again so soon, and only then believed to be.
 SECOND_LOOK_SECONDS = 0.4
@@ -72,6 +75,8 @@ class Steward:
         self._statuses: dict[str, Presence] = {}
         self._suspects: set[str] = set()
         self._lose_from = monotonic() + settings.START_GRACE_SECONDS
+        self._chores: asyncio.Task[None] | None = None
+        self._chores_from = monotonic() + CHORES_SECONDS
 
     async def run(self) -> None:
         while True:
@@ -95,6 +100,13 @@ class Steward:
         self._sign_out_over(found)
         self._exchange.presence.known = found.known
         self._show_presence()
+        self._begin_chores()
+
+    def _begin_chores(self) -> None:
+        """Beside the ticks, which must not wait for them."""
+        if monotonic() >= self._chores_from and (self._chores is None or self._chores.done()):
+            self._chores_from = monotonic() + CHORES_SECONDS
+            self._chores = asyncio.get_running_loop().create_task(_do_chores(), name="chores")
 
     def _sign_out_over(self, found: Findings) -> None:
         for session in found.expired | (found.suspects & self._suspects):
@@ -157,6 +169,13 @@ class Steward:
             User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
         self._exchange.presence.exchange_with_others()
         return found
+
+
+async def _do_chores() -> None:
+    try:
+        await offload(chores.do_due)
+    except Exception:  # the database is away: they are due still when it is back
+        logger.exception("The chores could not be begun.")
 
 
 def sweep(*, lose: bool = True) -> None:

@@ -28,7 +28,7 @@ from .core.errors import AlreadyInCall, CallError, LinkClosed, NoSuchCall, NotAl
 from .core.protocol import IceTrace
 from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, LinkState, Role
 from .exchange import exchange
-from .models import Call, Guest, JournalEntry, Leg, Link
+from .models import Call, Guest, JournalEntry, Leg, LegQuality, Link, QualityReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +229,16 @@ def force_end_calls_between(one: UUID, other: UUID) -> None:
     shared = live.filter(user_id=one, call__in=live.filter(user_id=other).values("call_id"))
     for call_id in shared.values_list("call_id", flat=True):
         force_end(call_id)
+
+
+def forget_person(person: UUID) -> None:
+    """Somebody is erased: their legs stay, for they are the others' record too, without devices or measurements."""
+    legs = Leg.objects.filter(user_id=person)
+    LegQuality.objects.filter(leg__in=legs).delete()
+    QualityReport.objects.filter(leg__in=legs).delete()
+    JournalEntry.objects.filter(leg__in=legs).update(device="", client="", trace=None)
+    JournalEntry.objects.filter(actor_id=person).update(command=None)
+    legs.update(device="", seen_at=None, forgotten_at=None)
 
 
 def renew_leases(legs: list[UUID]) -> None:

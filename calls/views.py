@@ -7,16 +7,17 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import contacts
 from accounts.models import Block, Favourite, User
 
-from . import history, history_export, timeline
+from . import history, history_export, missed_mail, personal_data, timeline
 from .history_forms import HistoryForm
 
 
@@ -120,6 +121,28 @@ def seen(request: HttpRequest) -> HttpResponse:
     """The missed calls have been looked at."""
     history.mark_seen(_me(request))
     return HttpResponse(status=204)
+
+
+@login_required
+@require_POST
+def missed_mail_wanted(request: HttpRequest) -> HttpResponse:
+    wanted = request.POST.get("wanted") == "yes"
+    missed_mail.set_wanted(_me(request), wanted)
+    text = (
+        _("Missed calls are mailed to you from now on.") if wanted else _("Missed calls are no longer mailed to you.")
+    )
+    messages.success(request, text)
+    return redirect("settings")
+
+
+@login_required
+@require_GET
+@never_cache
+def everything_held(request: HttpRequest) -> HttpResponse:
+    """All that is held on oneself."""
+    response = JsonResponse(personal_data.held_on(_me(request)), json_dumps_params={"indent": 1})
+    response["Content-Disposition"] = 'attachment; filename="earshot-everything.json"'
+    return response
 
 
 def _before(request: HttpRequest) -> datetime | None:

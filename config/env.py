@@ -11,6 +11,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 read = environ.Env()
 
+# A hundred years: what goes beyond the calendar is a slip of the finger.
+DAYS_MAX = 36_500
+
 
 def seconds(name: str, default: float) -> float:
     """A positive duration in seconds, from EARSHOT_<name>."""
@@ -22,6 +25,14 @@ def seconds(name: str, default: float) -> float:
     if not 0 < value < inf:
         raise ImproperlyConfigured(f"EARSHOT_{name} is {text!r}; it must be a number of seconds above 0.")
     return value
+
+
+def days(name: str, default: int) -> int:
+    """A number of days, 0 or more."""
+    text = read.str(name, default=str(default))
+    if not text.isascii() or not text.isdigit() or int(text) > DAYS_MAX:
+        raise ImproperlyConfigured(f"{name} is {text!r}; it must be a number of days, or 0 for good.")
+    return int(text)
 
 
 def choice(name: str, options: tuple[str, ...], default: str) -> str:

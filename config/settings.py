@@ -174,6 +174,14 @@ STUN_URLS = env.read.list("STUN_URLS", default=[])
 TURN_URLS = env.read.list("TURN_URLS", default=[])
 TURN_SECRET = env.read.str("TURN_SECRET", default="")
 
+# --- what is kept, and for how many days; 0 is for good -----------------------------------------------------
+
+EARSHOT_KEEP_CALLS_DAYS = env.days("EARSHOT_KEEP_CALLS_DAYS", 365)
+EARSHOT_KEEP_QUALITY_DAYS = env.days("EARSHOT_KEEP_QUALITY_DAYS", 90)
+EARSHOT_KEEP_GUEST_NAMES_DAYS = env.days("EARSHOT_KEEP_GUEST_NAMES_DAYS", 90)
+# After they were revoked or ran out.
+EARSHOT_KEEP_LINKS_DAYS = env.days("EARSHOT_KEEP_LINKS_DAYS", 90)
+
 # --- people ----------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "accounts.User"
@@ -232,6 +240,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
+EMAIL_TIMEOUT = 10  # seconds: who waits for mail to go out holds a thread
 if env.read.str("EMAIL_URL", default=""):
     vars().update(env.read.email("EMAIL_URL"))
 else:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 
 from accounts.models import User
+from tests.support import content_types
 from tests.support.client import Client
 from tests.support.people import cookie_of, make_person, session_of
 from tests.support.server import Server
@@ -45,6 +46,7 @@ def hasty_server(django_db_setup: None, django_db_blocker: object) -> Iterator[S
 @pytest.fixture
 def people(transactional_db: None) -> SimpleNamespace:
     """Ana, Ben and Chen; and Sam, a stranger to every call."""
+    content_types.keep()
     return SimpleNamespace(**{handle: make_person(handle) for handle in ("ana", "ben", "chen", "sam")})
 
 

@@ -1,0 +1,29 @@
+"""What the accounts hold on a person, as plain values."""
+
+from typing import Any
+
+from allauth.account.models import EmailAddress
+from django.contrib.admin.models import LogEntry
+from django.db.models import Q
+
+from .models import Block, Favourite, Invitation, User
+
+
+def held_on(person: User) -> dict[str, Any]:
+    """For an export: no password, no secret, of others only the handle, and not who has blocked them."""
+    fields = ("id", "name", "handle", "email", "is_active", "is_staff", "is_superuser", "date_joined", "last_login",
+              "last_seen_at", "do_not_disturb_until", "hide_address")  # fmt: skip
+    logged = LogEntry.objects.filter(Q(user=person) | Q(object_id=str(person.pk)))
+    return {
+        "account": {name: getattr(person, name) for name in fields},
+        "groups": list(person.groups.values_list("name", flat=True)),
+        "email_addresses": list(EmailAddress.objects.filter(user=person).values("email", "verified", "primary")),
+        "favourites": list(Favourite.objects.filter(owner=person).values_list("person__handle", flat=True)),
+        "blocked": list(Block.objects.filter(owner=person).values("person__handle", "made_at")),
+        "invitations": list(
+            Invitation.objects.filter(Q(made_by=person) | Q(used_by=person)).values(
+                "email", "made_by__handle", "made_at", "expires_at", "revoked_at", "used_at", "used_by__handle"
+            )
+        ),
+        "admin_log": list(logged.values("action_time", "user__handle", "object_repr", "change_message")),
+    }
