@@ -21,10 +21,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 
 from . import call_export, call_page, office, overview, overview_charts, personal_data
-from .admin_filters import FILTERS
+from .admin_filters import FILTERS, State
 from .admin_paging import CappedPaginator
 from .models import Call, Guest, JournalEntry, Leg
-from .quality import verdict
 
 
 class ReadOnly:
@@ -75,7 +74,7 @@ class JournalInline(ReadOnly, admin.TabularInline):
 @admin.register(Call)
 class CallAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("placed_at", "caller", "callee", "kind", "result", "length", "quality", "route")
-    list_filter = ("state", "end_reason", "kind", *FILTERS)
+    list_filter = (State, "end_reason", "kind", *FILTERS)
     search_fields = ("legs__user__name",)  # what is searched, `get_search_results` says
     search_help_text = _("Name or handle of either side")
     date_hierarchy = "placed_at"
@@ -90,7 +89,7 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
         css = {"all": ("css/admin.css",)}
 
     fields = (
-        ("kind", "state", "end_reason", "ended_by"),
+        ("kind", "state", "end_reason", "ended_by", "quality", "route"),
         ("placed_at", "answered_at", "ended_at", "length"),
         ("id", "rev"),
     )
@@ -98,7 +97,7 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
     inlines = (LegInline, JournalInline)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Call]:
-        return super().get_queryset(request).prefetch_related("legs__user", "legs__guest", "qualities")
+        return super().get_queryset(request).prefetch_related("legs__user", "legs__guest")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Call], search_term: str
@@ -242,14 +241,6 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
     def length(self, call: Call) -> str:
         """From the answer to the end."""
         return call_page.as_clock(call.talked_seconds)
-
-    @admin.display(description=_("quality"))
-    def quality(self, call: Call) -> str:
-        return verdict(call).quality or "–"
-
-    @admin.display(description=_("route"))
-    def route(self, call: Call) -> str:
-        return verdict(call).route or "–"
 
 
 def _may_end(request: HttpRequest) -> bool:

@@ -19,7 +19,6 @@ from openpyxl import Workbook
 from .core.vocabulary import Role
 from .history_export import harmless
 from .models import Call, Leg
-from .quality import UNMEASURED, verdicts_of
 
 COLUMNS = (
     "id", "placed_at", "answered_at", "ended_at", "seconds", "kind", "state", "end_reason",
@@ -85,7 +84,7 @@ FORMS: dict[str, tuple[str, Callable[[Iterator[dict[str, Any]]], Iterator[bytes]
 
 
 CALL_FIELDS = (
-    "pk", "placed_at", "answered_at", "ended_at", "talked_seconds", "kind", "state", "end_reason",
+    "pk", "placed_at", "answered_at", "ended_at", "talked_seconds", "kind", "state", "end_reason", "quality", "route",
 )  # fmt: skip
 LEG_FIELDS = ("call_id", "role", "failure", "user__name", "user__handle", "guest_id", "guest__name")
 
@@ -105,15 +104,15 @@ def _rows(calls: QuerySet[Call]) -> Iterator[dict[str, Any]]:
     rows = calls.prefetch_related(None).values_list(*CALL_FIELDS).iterator(chunk_size=CHUNK)
     while chunk := list(islice(rows, CHUNK)):
         ids = [row[0] for row in chunk]
-        sides, verdicts = _sides(ids), verdicts_of(ids)
-        for pk, placed_at, answered_at, ended_at, *facts in chunk:
-            side, connection = sides[pk], verdicts.get(pk, UNMEASURED)
+        sides = _sides(ids)
+        for pk, placed_at, answered_at, ended_at, *facts, quality, route in chunk:
+            side = sides[pk]
             caller, callee = Role.CALLER, Role.CALLEE
             values = (
                 str(pk), _moment(placed_at), _moment(answered_at), _moment(ended_at), *facts,
                 side.names.get(caller, ""), side.handles.get(caller, ""),
                 side.names.get(callee, ""), side.handles.get(callee, ""),
-                side.guest, side.failure, connection.quality or "", connection.route or "",
+                side.guest, side.failure, quality, route,
             )  # fmt: skip
             yield dict(zip(COLUMNS, values, strict=True))
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from . import call_export, charts, diagnosis, quality
 from .charts import Chart, Series
 from .models import Call, JournalEntry, Leg, LegQuality
-from .quality import Point, verdict
+from .quality import Point
 
 MOS_LEAST, MOS_MOST = 1, 5
 
@@ -32,7 +32,6 @@ def context(call: Call) -> dict[str, Any]:
     return {
         "sides": [_side(leg, journal) for leg in legs],
         "diagnosis": diagnosis.of(call, legs, journal),
-        "verdict": verdict(call),
     }
 
 

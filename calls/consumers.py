@@ -14,7 +14,7 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from . import quality, switchboard, welcome
+from . import quality_reports, switchboard, welcome
 from .client_name import client_name
 from .core import protocol
 from .core.errors import BadMessage, CallError, NotAllowed, TooMany, TryAgain
@@ -190,7 +190,7 @@ def _carry_out(device: Device, command: Command) -> Any:
         case protocol.Rejoin(call=call):
             return switchboard.rejoin(actor, call)
         case protocol.QualityReport():
-            return quality.report(device.person_id, device.id, command)
+            return quality_reports.report(device.person_id, device.id, command)
         case _:
             raise AssertionError(f"no act for {command}")
 

@@ -17,7 +17,6 @@ from . import clock
 from .core.vocabulary import EndReason, Kind, LegState, Quality, Role, Route
 from .models import Guest, GuestMessage, Leg
 from .models.call import LegQuerySet
-from .quality import UNMEASURED, Verdict, verdict
 
 PAGE = 50
 
@@ -37,7 +36,8 @@ class Entry:
     words: str
     talked: timedelta | None = None
     message: int | None = None
-    verdict: Verdict = UNMEASURED
+    quality: str = ""
+    route: str = ""
 
     @property
     def is_guest(self) -> bool:
@@ -149,7 +149,7 @@ def forget_message(user: User, message_id: int) -> bool:
 def find(user: User, call_id: UUID) -> Entry | None:
     """One call as this person remembers it; None if it is not theirs."""
     leg = _full(Leg.objects.remembered_by(user.pk).filter(call_id=call_id)).first()
-    return _entry(leg, verdict(leg.call)) if leg is not None else None
+    return _entry(leg) if leg is not None else None
 
 
 def _wanted_legs(user: User, wanted: Wanted, before: datetime | None) -> LegQuerySet:
@@ -244,7 +244,7 @@ def _full(legs: LegQuerySet) -> LegQuerySet:
     return legs.select_related("call").prefetch_related("call__legs__user", "call__legs__guest")
 
 
-def _entry(leg: Leg, of_call: Verdict = UNMEASURED) -> Entry:
+def _entry(leg: Leg) -> Entry:
     call = leg.call
     other = next((each for each in call.legs.all() if each.pk != leg.pk), None)
     missed = leg.role == Role.CALLEE and leg.state in (LegState.MISSED, LegState.BUSY)
@@ -259,24 +259,24 @@ def _entry(leg: Leg, of_call: Verdict = UNMEASURED) -> Entry:
         unseen=missed and leg.seen_at is None,
         words=_words(leg, missed),
         talked=call.ended_at - call.answered_at if call.ended_at and call.answered_at else None,
-        verdict=of_call,
+        quality=call.quality,
+        route=call.route,
     )
 
 
-def connection(of_call: Verdict) -> str:
+def connection(entry: Entry) -> str:
     """How it was connected, and how well: "Good connection, straight between the two of you"; empty if nobody knows."""
-    well = {
+    words: dict[str, str] = {
         Quality.GOOD: _("Good connection"),
         Quality.FAIR: _("Fair connection"),
         Quality.POOR: _("Poor connection"),
-        None: _("Connected"),
-    }[of_call.quality]
-    way = {
+    }
+    ways: dict[str, str] = {
         Route.DIRECT: _("%(well)s, straight between the two of you"),
         Route.RELAY: _("%(well)s, through the relay"),
-        None: "%(well)s" if of_call.quality else "",
-    }[of_call.route]
-    return way % {"well": well}
+    }
+    well = words.get(entry.quality, _("Connected"))
+    return ways.get(entry.route, "%(well)s" if entry.quality else "") % {"well": well}
 
 
 def _words(leg: Leg, missed: bool) -> str:

@@ -16,7 +16,19 @@ from django.db import transaction
 from accounts.models import User
 
 from .core import quality
-from .core.vocabulary import By, CallState, CandidateType, EndReason, EventName, FailureStage, Kind, LegState, Role
+from .core.vocabulary import (
+    By,
+    CallState,
+    CandidateType,
+    EndReason,
+    EventName,
+    FailureStage,
+    Kind,
+    LegState,
+    Quality,
+    Role,
+    Route,
+)
 from .models import Call, Guest, JournalEntry, Leg, LegQuality, QualityReport
 
 T = TypeVar("T")
@@ -142,6 +154,8 @@ class MadeUp:
             relay = chance.random() < 0.12
             for leg in rows.legs:
                 self._measure(call, leg, relay, rows, told=told)
+            call.quality = max((Quality(each.quality) for each in rows.qualities), key=list(Quality).index)
+            call.route = Route.RELAY if relay else Route.DIRECT
         return rows
 
     def _legs(self, call: Call, reason: EndReason) -> tuple[Leg, Leg]:
@@ -198,8 +212,9 @@ class MadeUp:
         rows.qualities.append(
             LegQuality(
                 leg=leg, call=call, placed_at=call.placed_at, mos=score, quality=quality.word(score) or "",
-                route="relay" if relay else "direct", round_trip_ms=trip, jitter_ms=jitter, loss=loss, concealed=loss,
-                video_loss=loss, send_kbps=1200, receive_kbps=1150, frames_per_second=30, width=1280, height=720,
+                route=Route.RELAY if relay else Route.DIRECT, round_trip_ms=trip, jitter_ms=jitter, loss=loss,
+                concealed=loss, video_loss=loss, send_kbps=1200, receive_kbps=1150, frames_per_second=30,
+                width=1280, height=720,
                 local=local, remote=CandidateType.SRFLX, reports=1, weights={},
             )
         )  # fmt: skip

@@ -1,12 +1,13 @@
 """What went on in the last days, in numbers: each a handful of grouped queries over the period."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import Avg, Count, Q, QuerySet, Sum
-from django.db.models.functions import ExtractHour, TruncDay, TruncHour
+from django.db.models.functions import TruncDay, TruncHour
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -89,12 +90,13 @@ def of(days: int) -> Overview:
     calls = Call.objects.filter(placed_at__gte=starts[0])
     legs = Leg.objects.filter(call__in=calls, hidden=False)
     measured = LegQuality.objects.filter(placed_at__gte=starts[0])
+    hours = _by_hour(calls)
     return Overview(
         days=days,
-        columns=_columns(calls, measured, starts, by_hour=days == 1),
-        hours=_hours(calls),
+        columns=_columns(hours, measured, starts, by_hour=days == 1),
+        hours=_of_the_day(hours),
         reasons=_counted(calls.filter(state=CallState.ENDED), "end_reason"),
-        stages=_counted(legs.exclude(failure=""), "failure"),
+        stages=_counted(Leg.objects.exclude(failure="").filter(call__placed_at__gte=starts[0]), "failure"),
         qualities=dict(_counted(measured.exclude(quality=""), "quality")),
         routes=dict(_counted(measured.exclude(route=""), "route")),
         people=legs.exclude(user=None).values("user").distinct().count(),
@@ -113,42 +115,45 @@ def _starts(days: int) -> list[datetime]:
     return [clock.midnight(today - timedelta(days=ago)) for ago in reversed(range(days))]
 
 
+def _by_hour(calls: QuerySet[Call]) -> dict[datetime, dict[str, Any]]:
+    """What was placed in each hour: days and hours of the day are sums of these, and time zones cost once a row."""
+    hours = calls.annotate(hour=TruncHour("placed_at")).values("hour").order_by("hour")
+    counted: Iterable[Any] = hours.annotate(
+        placed=Count("pk"),
+        answered=Count("pk", filter=ANSWERED),
+        unanswered=Count("pk", filter=UNANSWERED),
+        failed=Count("pk", filter=FAILED),
+        talked=Sum("talked_seconds", default=0),
+    )
+    return {row.pop("hour"): row for row in counted}
+
+
 def _columns(
-    calls: QuerySet[Call], measured: QuerySet[LegQuality], starts: list[datetime], *, by_hour: bool
+    hours: dict[datetime, dict[str, Any]], measured: QuerySet[LegQuality], starts: list[datetime], *, by_hour: bool
 ) -> list[Column]:
+    sums: dict[datetime, Counter[str]] = defaultdict(Counter)
+    for hour, row in hours.items():
+        sums[hour if by_hour else clock.midnight(hour.date())].update(row)
     bucket = (TruncHour if by_hour else TruncDay)("placed_at")
-    facts = calls.annotate(bucket=bucket).values("bucket").order_by("bucket")
-    counted: dict[datetime, Any] = {
-        row["bucket"]: row
-        for row in facts.annotate(
-            placed=Count("pk"),
-            answered=Count("pk", filter=ANSWERED),
-            unanswered=Count("pk", filter=UNANSWERED),
-            failed=Count("pk", filter=FAILED),
-            talked=Sum("talked_seconds"),
-        )
-    }
     scores = measured.annotate(bucket=bucket).values("bucket").order_by("bucket").annotate(score=Avg("mos"))
     by_start = {row["bucket"]: row["score"] for row in scores}
-    return [_column(start, counted.get(start), by_start.get(start), by_hour) for start in starts]
+    return [_column(start, sums[start], by_start.get(start), by_hour) for start in starts]
 
 
-def _column(start: datetime, row: dict[str, Any] | None, score: float | None, by_hour: bool) -> Column:
-    label = date_format(start, "H:i" if by_hour else "j M")
-    if row is None:
-        return Column(label)
+def _column(start: datetime, row: Counter[str], score: float | None, by_hour: bool) -> Column:
     names = ("placed", "answered", "unanswered", "failed")
     return Column(
-        label=label,
-        talked=timedelta(seconds=row["talked"] or 0),
+        label=date_format(start, "H:i" if by_hour else "j M"),
+        talked=timedelta(seconds=row["talked"]),
         mos=round(score, 2) if score is not None else None,
         **{name: row[name] for name in names},
     )
 
 
-def _hours(calls: QuerySet[Call]) -> list[int]:
-    rows = calls.annotate(hour=ExtractHour("placed_at")).values("hour").order_by("hour").annotate(count=Count("pk"))
-    counted = Counter({row["hour"]: row["count"] for row in rows})
+def _of_the_day(hours: dict[datetime, dict[str, Any]]) -> list[int]:
+    counted: Counter[int] = Counter()
+    for hour, row in hours.items():
+        counted[hour.hour] += row["placed"]
     return [counted[hour] for hour in range(24)]
 
 

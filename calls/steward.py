@@ -25,7 +25,7 @@ from accounts.models import User
 
 from . import chores, clock, facts, identity, switchboard
 from .core.snapshot import Facts
-from .core.vocabulary import CallState, CloseCode, Presence
+from .core.vocabulary import CloseCode, Presence
 from .exchange import Exchange
 from .models import Call, Leg
 from .offload import offload
@@ -37,9 +37,6 @@ logger = logging.getLogger(__name__)
 # that are there still and sign nobody in: a password was changed, an account closed past all signals.
 IDENTIFY_EVERY_TICKS = 5
 LAST_SEEN_EVERY_TICKS = 30
-
-# How often to ask whether a chore is due.
-CHORES_SECONDS = 30
 
 # A session that seems to be over is looked at again so soon, and only then believed to be.
 SECOND_LOOK_SECONDS = 0.4
@@ -76,7 +73,7 @@ class Steward:
         self._suspects: set[str] = set()
         self._lose_from = monotonic() + settings.START_GRACE_SECONDS
         self._chores: asyncio.Task[None] | None = None
-        self._chores_from = monotonic() + CHORES_SECONDS
+        self._chores_from = monotonic() + settings.CHORES_SECONDS
 
     async def run(self) -> None:
         while True:
@@ -105,7 +102,7 @@ class Steward:
     def _begin_chores(self) -> None:
         """Beside the ticks, which must not wait for them."""
         if monotonic() >= self._chores_from and (self._chores is None or self._chores.done()):
-            self._chores_from = monotonic() + CHORES_SECONDS
+            self._chores_from = monotonic() + settings.CHORES_SECONDS
             self._chores = asyncio.get_running_loop().create_task(_do_chores(), name="chores")
 
     def _sign_out_over(self, found: Findings) -> None:
@@ -181,7 +178,7 @@ async def _do_chores() -> None:
 def sweep(*, lose: bool = True) -> None:
     """End every ring and, if `lose`, every lease whose time is over, in whatever process they began."""
     now = clock.now()
-    for call_id in Call.objects.filter(state=CallState.RINGING, ring_expires_at__lte=now).values_list("pk", flat=True):
+    for call_id in Call.objects.ringing().filter(ring_expires_at__lte=now).values_list("pk", flat=True):
         switchboard.time_out(call_id)
     if lose:
         for call_id in set(Leg.objects.joined().filter(lease_expires_at__lte=now).values_list("call_id", flat=True)):

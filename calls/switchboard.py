@@ -231,6 +231,11 @@ def force_end_calls_between(one: UUID, other: UUID) -> None:
         force_end(call_id)
 
 
+def note_connection(call_id: UUID, quality: str, route: str) -> None:
+    """How well and by what way its sides were connected, as they measured it. No transition: the revision stays."""
+    Call.objects.filter(pk=call_id).update(quality=quality, route=route)
+
+
 def forget_person(person: UUID) -> None:
     """Somebody is erased: their legs stay, for they are the others' record too, without devices or measurements."""
     legs = Leg.objects.filter(user_id=person)

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 
 from . import quality
-from .core.vocabulary import EventName, Role
+from .core.vocabulary import BINDING, EventName, Role
 from .models import JournalEntry, Leg
 
 
@@ -52,7 +52,7 @@ def _words(entry: JournalEntry, *, mine: bool) -> str:
     if event is EventName.PLACE and entry.leg.role == Role.CALLEE:
         return ""
     words = _of_mine(event, failed=bool(entry.leg.failure)) if mine else _of_theirs(event)
-    if mine and entry.client and event in quality.BINDING:
+    if mine and entry.client and event in BINDING:
         words = _("%(what)s, with %(client)s") % {"what": words, "client": entry.client}
     return words % {"name": _name(entry.leg)}
 

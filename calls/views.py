@@ -78,7 +78,7 @@ def call(request: HttpRequest, call_id: UUID) -> HttpResponse:
     if entry is None:
         raise Http404
     steps = timeline.of(call_id, _me(request))
-    context = {"entry": entry, "steps": steps, "connection": history.connection(entry.verdict)}
+    context = {"entry": entry, "steps": steps, "connection": history.connection(entry)}
     return render(request, "calls/call.html", context)
 
 

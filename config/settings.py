@@ -161,6 +161,8 @@ CALL_RING_SECONDS = env.seconds("CALL_RING_SECONDS", 60)
 # A caller who is gone while it rings is noticed within this and one tick of the steward.
 CALLER_LEASE_SECONDS = env.seconds("CALLER_LEASE_SECONDS", 7)
 LEG_LEASE_SECONDS = env.seconds("LEG_LEASE_SECONDS", 30)
+# How often a process asks whether mail or forgetting is due; a day and more leaves it to other processes.
+CHORES_SECONDS = env.seconds("CHORES_SECONDS", 30)
 STEWARD_TICK_SECONDS = env.seconds("STEWARD_TICK_SECONDS", 2)
 START_GRACE_SECONDS = env.seconds("START_GRACE_SECONDS", 30)
 PING_SECONDS = env.seconds("PING_SECONDS", 10)

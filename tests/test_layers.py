@@ -19,7 +19,7 @@ LAYERS: list[set[str]] = [
     {"call_page", "overview_charts"},
     {"exchange"},
     {"switchboard"},
-    {"chores", "links", "office"},
+    {"chores", "links", "office", "quality_reports"},
     {"steward"},
     {"welcome", "background", "signals", "context_processors", "link_forms", "history_forms", "admin_filters"}
     | {"admin_paging"},

@@ -72,6 +72,10 @@ class EventName(StrEnum):
     SETTLE = "settle"
 
 
+BINDING = (EventName.PLACE, EventName.ACCEPT, EventName.MOVE, EventName.REJOIN)
+"""The events that may bind a leg to a device."""
+
+
 class By(StrEnum):
     """Who made an event happen."""
 

@@ -47,11 +47,7 @@ class LegQuality(models.Model):
     class Meta:
         verbose_name = _("quality of a leg")
         verbose_name_plural = _("qualities of legs")
-        indexes = (
-            models.Index(fields=["quality", "-placed_at"], name="quality_word"),
-            models.Index(fields=["route", "-placed_at"], name="quality_route"),
-            models.Index(fields=["placed_at"], name="quality_oldest"),
-        )
+        indexes = (models.Index(fields=["placed_at"], name="quality_oldest"),)
 
     def __str__(self) -> str:
         return f"{self.quality or '–'} {self.route or '–'}"

@@ -13,6 +13,8 @@ from accounts import invitations
 from accounts.models import Invitation
 from calls import chores, clock, links, retention
 from calls.models import Call, Chore, Guest, GuestMessage, JournalEntry, Leg, LegQuality, Link, QualityReport
+from tests.support.server import Server
+from tests.support.wait import until
 
 DAYS = {"CALLS": 365, "QUALITY": 90, "GUEST_NAMES": 30, "LINKS": 60}
 
@@ -169,6 +171,14 @@ class TestChores:
         call_at(ago(400), people)
         chores.do_due()
         assert Call.objects.exists()  # not again today
+
+    def test_a_server_does_them_by_itself(self, people: SimpleNamespace) -> None:
+        call_at(ago(400), people)
+        server = Server(EARSHOT_CHORES_SECONDS=0.5).start()
+        try:
+            until(lambda: not Call.objects.exists(), "the old call's end")
+        finally:
+            server.kill()
 
     def test_one_that_fails_keeps_no_other_from_being_done(
         self, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch

@@ -39,6 +39,7 @@ class Server:
             "EARSHOT_ORIGINS": f"{self.origin} http://127.0.0.1:{self.port}",
             "EARSHOT_START_GRACE_SECONDS": "6",
             "EARSHOT_STEWARD_TICK_SECONDS": "0.5",
+            "EARSHOT_CHORES_SECONDS": "86400",  # it shares the database with tests of just these
             **{name: str(value) for name, value in environment.items()},
         }
         self._process: subprocess.Popen[bytes] | None = None
