@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account import forms as allauth
+from allauth.mfa.base import forms as mfa_base
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -129,6 +131,28 @@ class ChangePasswordForm(InOurWords, allauth.ChangePasswordForm):
 
 class ReauthenticateForm(InOurWords, allauth.ReauthenticateForm):
     labels = {"password": _("Password")}
+
+
+class CodeField:
+    """The code of the second step, as a phone's keyboard and password managers like it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["code"]  # type: ignore[attr-defined]
+        field.label = _("Code")
+        field.widget.attrs = {"autocomplete": "one-time-code", "inputmode": "text", "spellcheck": "false"}
+
+
+class SecondStepForm(CodeField, mfa_base.AuthenticateForm):
+    pass
+
+
+class ReauthenticateSecondStepForm(CodeField, mfa_base.ReauthenticateForm):
+    pass
+
+
+class TurnOnSecondStepForm(CodeField, ActivateTOTPForm):
+    pass
 
 
 class AddEmailForm(InOurWords, allauth.AddEmailForm):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.db.models import Q
 
@@ -18,6 +19,7 @@ def held_on(person: User) -> dict[str, Any]:
         "account": {name: getattr(person, name) for name in fields},
         "groups": list(person.groups.values_list("name", flat=True)),
         "email_addresses": list(EmailAddress.objects.filter(user=person).values("email", "verified", "primary")),
+        "second_steps": list(Authenticator.objects.filter(user=person).values("type", "created_at", "last_used_at")),
         "favourites": list(Favourite.objects.filter(owner=person).values_list("person__handle", flat=True)),
         "blocked": list(Block.objects.filter(owner=person).values("person__handle", "made_at")),
         "invitations": list(

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
@@ -114,6 +115,7 @@ def _settings(request: HttpRequest, form: ProfileForm) -> HttpResponse:
         "form": form,
         "blocked": contacts.blocked_by(user),
         "may_invite": may_invite(user),
+        "second_step": is_mfa_enabled(user),
         "undisturbed": user.is_undisturbed(timezone.now()),
         "can_hide_address": bool(settings.TURN_URLS),
         "spans": [

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
     "calls",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "channels",
     "csp",
     "lucide",
@@ -238,6 +239,14 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_USER_DISPLAY = "accounts.models.display_name"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = False
+# A second step for whoever wants one; /admin/ has the same sign-in.
+MFA_ADAPTER = "accounts.second_step.SecondStepAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_FORMS = {
+    "activate_totp": "accounts.forms.TurnOnSecondStepForm",
+    "authenticate": "accounts.forms.SecondStepForm",
+    "reauthenticate": "accounts.forms.ReauthenticateSecondStepForm",
+}
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

@@ -69,6 +69,7 @@ def test_pages(
         ("/links/", "Links"),
         ("/settings/", "Settings"),
         ("/settings/invitations/", "Invite people"),
+        ("/accounts/second-step/", "Second step"),
     ):
         desk.page.goto(path)
         expect(desk.page.get_by_role("heading", name=name, exact=True)).to_be_visible()

@@ -227,6 +227,7 @@ class TestEverythingHeld:
             "accounts.Favourite.person", "accounts.Invitation.made_by", "accounts.Invitation.used_by",
             "accounts.User_groups.user", "accounts.User_user_permissions.user", "admin.LogEntry.user",
             "calls.JournalEntry.actor", "calls.Leg.user", "calls.Link.owner", "calls.MissedMail.user",
+            "mfa.Authenticator.user",
         }  # fmt: skip
 
     def test_an_admin_may_take_it_for_them_and_that_is_logged(
