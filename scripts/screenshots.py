@@ -59,6 +59,45 @@ def serve(data):
     return process, origin, dict(re.findall(r"handle (\S+)\s+password (\S+)", log.read_text()))
 
 
+def take_admin(playwright):
+    """The admin's pages, on a database full of made-up calls."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "EARSHOT_DATA": folder}
+        for command in (["migrate", "-v0"], ["demo"], ["generate_calls", "4000", "--days", "60", "--seed", "5"]):
+            manage = [sys.executable, "manage.py", *command]
+            subprocess.run(manage, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        admin = "from accounts.models import User; User.objects.update(is_staff=True, is_superuser=True)"
+        with_journal = "from calls.models import Call; print(Call.objects.filter(journal__isnull=False, {})[0].pk)"
+        failed, talked = with_journal.format("legs__failure='ice'"), with_journal.format("talked_seconds__gt=300")
+        run = [sys.executable, "manage.py", "shell", "-v0", "-c"]
+        subprocess.run([*run, admin], cwd=ROOT, env=environment, check=True)
+        ids = [
+            subprocess.check_output([*run, text], cwd=ROOT, env=environment, text=True).strip()
+            for text in (failed, talked)
+        ]
+        process, origin, passwords = serve(folder)
+        try:
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+            for scheme, suffix in (("light", ""), ("dark", "-dark")):
+                page = browser.new_context(base_url=origin, viewport=DESKTOP, color_scheme=scheme).new_page()
+                page.goto("/")
+                page.fill("input[name=login]", "ana")
+                page.fill("input[name=password]", passwords["ana"])
+                page.keyboard.press("Enter")
+                page.wait_for_selector("#page")
+                for name, path in (
+                    ("overview", "overview/?days=30"),
+                    ("log", "?quality=fair"),
+                    ("failed", f"{ids[0]}/change/"),
+                    ("call", f"{ids[1]}/change/"),
+                ):
+                    page.goto(f"/admin/calls/call/{path}")
+                    page.screenshot(path=TARGET / f"admin-{name}{suffix}.png", animations="disabled")
+            browser.close()
+        finally:
+            process.terminate()
+
+
 def main():
     TARGET.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
@@ -67,6 +106,7 @@ def main():
             take(playwright, origin, passwords, Path(folder))
         finally:
             process.terminate()
+        take_admin(playwright)
     print(f"Written to {TARGET.relative_to(ROOT)}: {', '.join(sorted(file.name for file in TARGET.glob('*.png')))}")
 
 
@@ -140,12 +180,13 @@ def take(playwright, origin, passwords, folder):
     ana.get_by_role("button", name="Close").click()
     ana.get_by_role("link", name="Links", exact=True).click()
     ana.get_by_role("button", name="Turn it on").click()
+    ana.get_by_role("button", name="Turn it off").wait_for()
     ana.get_by_role("link", name="New link").click()
     ana.get_by_label("What it is for").fill("Interview")
     save(ana, "link-new")
     ana.get_by_role("button", name="Make the link").click()
     ana.get_by_role("heading", name="Interview").wait_for()
-    ana.wait_for_function("document.querySelector('.qr').complete")
+    ana.wait_for_function("() => document.querySelector('.qr').complete")
     save(ana, "link")
     address = ana.locator("[data-copy] input").input_value()
     ana.get_by_role("link", name="Links", exact=True).first.click()
@@ -156,7 +197,7 @@ def take(playwright, origin, passwords, folder):
     guest.goto(address)
     guest.get_by_label("Your name").fill("Gwen Okoye")
     guest.get_by_label("What it is about").fill("About Tuesday")
-    guest.wait_for_function("document.querySelector('.guest__preview video').videoWidth > 0")
+    guest.wait_for_function("() => document.querySelector('.guest__preview video').videoWidth > 0")
     save(guest, "guest-phone")
     guest.get_by_role("button", name="Video call Ana Duarte").click()
     ana.get_by_role("alertdialog").wait_for()

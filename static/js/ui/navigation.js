@@ -55,17 +55,18 @@ export class Navigation {
    */
   async _load(url, request) {
     this._loading?.abort();
-    this._loading = new AbortController();
+    const loading = (this._loading = new AbortController());
     try {
-      const response = await fetch(url, { ...request, signal: this._loading.signal, headers: { Accept: "text/html" } });
+      const response = await fetch(url, { ...request, signal: loading.signal, headers: { Accept: "text/html" } });
       const text = await response.text();
+      if (loading.signal.aborted) return false;
       const next = new DOMParser().parseFromString(text, "text/html");
       const page = next.querySelector("#page");
       if (!(page instanceof HTMLElement) || !next.body.classList.contains("app")) throw new Error("another layout");
       this._swap(page, next, response.url);
       return true;
     } catch (error) {
-      if (error instanceof DOMException && error.name === "AbortError") return false;
+      if (loading.signal.aborted) return false; // another page is on its way
       if (!request.method) location.assign(url);
       else location.reload();
       return false;
