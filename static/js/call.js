@@ -142,7 +142,7 @@ export class CallSession extends EventTarget {
       this.end({
         reason: snapshot.end_reason ?? "completed",
         failure: mine.failure,
-        byAdmin: snapshot.by_admin,
+        ...(snapshot.by_admin && { byAdmin: true }),
         durationMs: snapshot.active_ms ?? null,
       });
     } else if (mine.state === "joined" && mine.device !== this._line.device) {

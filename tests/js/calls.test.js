@@ -269,6 +269,35 @@ describe("in a call", () => {
     assert.deepEqual([telephone.current.ended.reason, telephone.current.ended.failure], ["failed", "ice"]);
   });
 
+  test("says so when an admin ended it", async () => {
+    await inCall();
+    tell({ ...snapshot({ rev: 3, state: "active" }), state: "ended", end_reason: "revoked", by_admin: true });
+    assert.equal(telephone.current.ended.byAdmin, true);
+  });
+
+  test("what was measured is reported when it ends, a minute at a time before", async () => {
+    await inCall();
+    const sample = (at) => peers[0].dispatchEvent(new CustomEvent("sample", { detail: { at, loss: 0, reconnects: 0, local: "relay", remote: "host" } }));
+    sample(performance.now());
+    assert.deepEqual(telephone.current.stats, { route: "relay", quality: "good" });
+    assert.equal(signaling.last("call.quality"), undefined);
+    tell({ ...snapshot({ rev: 3, state: "active" }), state: "ended", end_reason: "completed" });
+    const { call, epoch, number, samples } = signaling.last("call.quality");
+    assert.deepEqual({ call, epoch, number, count: samples.length }, { call: "call-1", epoch: 1, number: 1, count: 1 });
+  });
+
+  test("what was measured is reported before the page is left, and in each epoch anew", async () => {
+    await inCall();
+    const sample = () => peers.at(-1).dispatchEvent(new CustomEvent("sample", { detail: { at: 0, reconnects: 0 } }));
+    sample();
+    telephone.leaving();
+    assert.deepEqual([signaling.last("call.quality").epoch, signaling.last("call.quality").number], [1, 1]);
+    tell(snapshot({ rev: 3, state: "active", ana: { epoch: 2 } }));
+    sample();
+    telephone.leaving();
+    assert.deepEqual([signaling.last("call.quality").epoch, signaling.last("call.quality").number], [2, 1]);
+  });
+
   test("moved to another device, it ends here", async () => {
     await inCall();
     tell(snapshot({ rev: 3, state: "active", ana: { device: "another", epoch: 2 } }));
@@ -317,6 +346,22 @@ describe("after a reload", () => {
 });
 
 describe("devices that cannot be used", () => {
+  for (const [name, stage] of [["NotAllowedError", "permission"], ["NotReadableError", "device"]]) {
+    test(`hanging up an answered call because of ${name} says why it failed`, async () => {
+      make({ audio: name, video: name });
+      signaling.emit("call", { call: asBen() });
+      telephone.accept("call-1", "video");
+      await settle();
+      await answer("call.accept", { call: "call-1" });
+      tell(asBen({ rev: 2, state: "active" }));
+      await settle();
+      telephone.hangUp();
+      await settle();
+      assert.equal(signaling.last("call.hang_up").failure, stage);
+      assert.equal(telephone.current.ended.reason, "failed");
+    });
+  }
+
   test("without permission nothing is placed until the person chooses to listen only", async () => {
     make({ audio: "NotAllowedError", video: "NotAllowedError" });
     telephone.place(person("ben"), "video");

@@ -21,6 +21,8 @@ describe("every ending has its sentence", () => {
     assert.equal(say("missed"), "No answer");
     assert.equal(say("busy"), "Ana is in another call");
     assert.equal(say("elsewhere"), "Answered on another device");
+    assert.equal(say("revoked", { byAdmin: true }), "An admin ended the call");
+    assert.equal(say("revoked"), "The call was ended");
     assert.equal(say("completed", { durationMs: 267_000 }), "Call ended · 04:27");
   });
 });
