@@ -162,6 +162,9 @@ class TestWhoMay:
             f"/admin/calls/call/{call}/end/",
             f"/admin/accounts/user/{person.pk}/sign-out/",
             f"/admin/accounts/user/{person.pk}/close/",
+            f"/admin/accounts/user/{person.pk}/erase/",
+            f"/admin/calls/call/people/{person.pk}/everything.json",
+            "/admin/calls/call/export.csv",
         ]
 
     def test_strangers_members_and_guests_get_the_sign_in_page_or_nothing(
