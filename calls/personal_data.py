@@ -7,10 +7,11 @@ from django.db.models import F
 from accounts import personal_data as accounts
 from accounts.models import User
 
-from . import quality
-from .models import Guest, GuestMessage, JournalEntry, Leg, Link, MissedMail
+from .models import Guest, GuestMessage, Leg, Link, MissedMail
 from .models.quality import MEANS
+from .quality import COLUMNS
 
+JOURNAL = ("at", "event", "before", "after", "client")
 QUALITY = (*MEANS, "quality", "route", "width", "height", "local", "remote", "reconnects")
 
 
@@ -19,6 +20,7 @@ def held_on(person: User) -> dict[str, Any]:
     return {
         **accounts.held_on(person),
         "mail_about_missed_calls": MissedMail.objects.filter(user=person).exists(),
+        "columns_of_samples": ["seconds", *COLUMNS],
         "calls": [_call(leg) for leg in _legs(person).iterator(chunk_size=500)],
         "links": [_link(link) for link in Link.objects.filter(owner=person)],
     }
@@ -26,13 +28,12 @@ def held_on(person: User) -> dict[str, Any]:
 
 def _legs(person: User) -> Any:
     legs = Leg.objects.known_to(person.pk).select_related("call", "quality_summary").order_by("-call__placed_at")
-    return legs.prefetch_related("call__legs__user", "call__legs__guest")
+    return legs.prefetch_related("call__legs__user", "call__legs__guest", "journal", "quality_reports")
 
 
 def _call(leg: Leg) -> dict[str, Any]:
     others = [each.user or each.guest for each in leg.call.legs.all() if each.pk != leg.pk]
     summary = getattr(leg, "quality_summary", None)
-    journal = JournalEntry.objects.filter(leg=leg).values("at", "event", "before", "after", "client")
     return {
         "id": leg.call_id,
         "kind": leg.call.kind,
@@ -46,9 +47,9 @@ def _call(leg: Leg) -> dict[str, Any]:
         "failure": leg.failure,
         "seen_at": leg.seen_at,
         "deleted_from_own_history_at": leg.forgotten_at,
-        "journal": list(journal.order_by("id")),
+        "journal": [{name: getattr(entry, name) for name in JOURNAL} for entry in leg.journal.all()],
         "quality": {name: getattr(summary, name) for name in QUALITY} if summary else None,
-        "samples": len(quality.curve(leg)),
+        "samples": [row for report in leg.quality_reports.all() for row in report.samples],
     }
 
 

@@ -197,6 +197,8 @@ class TestEverythingHeld:
         assert [call["with"] for call in held["calls"]] == [["Chen"], ["Ben"]]
         assert held["calls"][1]["quality"]["quality"] == "good"
         assert held["calls"][1]["journal"][0]["client"] == "Firefox on Linux"
+        sample = dict(zip(held["columns_of_samples"], held["calls"][1]["samples"][0], strict=True))
+        assert (sample["round_trip_ms"], sample["local"]) == (40.0, "host")
         assert held["links"][0]["messages"][0]["text"] == f"Dear {NAME}"
         assert (held["favourites"], held["blocked"][0]["person__handle"]) == (["ben"], "sam")
         assert held["mail_about_missed_calls"] is True
