@@ -16,6 +16,7 @@ NAMES = (
     "Ines Moreau", "Jonas Lindqvist", "Kofi Mensah", "Lena Vogel", "Mira Okafor", "Nils Aas", "Olga Petrova",
     "Pavel Dvorak",
 )  # fmt: skip
+PEOPLE_MAX = 500
 GUESTS = ("Gwen Okoye", "Harper Lee", "Ivo Marin", "June Park")
 
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError("Ask for at least one call and one day.")
         if Call.objects.exists() and not options["among_real_ones"]:
             raise CommandError("There are calls in this database; made-up ones could not be told from them afterwards.")
-        people = list(User.objects.active()[:50])
+        people = list(User.objects.active()[:PEOPLE_MAX])
         if len(people) < len(NAMES):
             people += [self._person(name) for name in NAMES[: len(NAMES) - len(people)]]
         made_up = MadeUp(people, self._guests(people), until=clock.now(), days=options["days"], seed=options["seed"])
