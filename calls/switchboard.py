@@ -10,47 +10,23 @@ A repeated command runs into the machine (its leg has moved on) or into a unique
 exists). Only then is the receipt looked for; the ordinary path pays nothing for it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID, uuid4
 
-import msgspec
-from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.contacts import is_blocked
 from accounts.models import User
 
-from . import clock, facts
+from . import clock
 from .core import machine
 from .core.errors import AlreadyInCall, CallError, LinkClosed, NoSuchCall, NotAllowed, TooLate, WrongState
 from .core.protocol import IceTrace
 from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, LinkState, Role
 from .exchange import exchange
+from .ledger import Actor, act, receipt, save, terms
 from .models import Call, Guest, JournalEntry, Leg, LegQuality, Link, QualityReport
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Whose command it is, from which device, and its id; a guest's with the link: all from the session and socket.
-
-    `client` is what to call the device, for the journal.
-    """
-
-    person: UUID
-    device: str
-    command: str | None = None
-    link: UUID | None = None
-    client: str = ""
-
-
-def terms() -> machine.Terms:
-    return machine.Terms(
-        ring=timedelta(seconds=settings.CALL_RING_SECONDS),
-        caller_lease=timedelta(seconds=settings.CALLER_LEASE_SECONDS),
-        leg_lease=timedelta(seconds=settings.LEG_LEASE_SECONDS),
-    )
 
 
 def place(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
@@ -65,7 +41,7 @@ def place(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
     try:
         return _answer_their_ring(actor, to) or _insert(actor, call_id, to, kind)
     except (IntegrityError, _TheyRing):
-        if (done := _receipt(actor)) is not None:
+        if (done := receipt(actor)) is not None:
             return done
         if (answered := _answer_their_ring(actor, to)) is not None:
             return answered
@@ -119,7 +95,7 @@ def _insert(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
         )
         decision = _after_place(decision, callee, hidden, now)
         row = Call(pk=call_id, ringing_pair=None if hidden or callee is None else _pair(actor.person, to))
-        _save(row, rows, decision, now, By.PERSON, actor, insert=True)
+        save(row, rows, decision, now, By.PERSON, actor, insert=True)
     _occupy(actor.person, but=call_id)
     return call_id
 
@@ -205,7 +181,7 @@ def lose(call_id: UUID) -> None:
 
 def force_end(call_id: UUID, by: By = By.SYSTEM, actor: UUID | None = None) -> None:
     """End a live call as `revoked`; does nothing to one that has ended."""
-    _act(call_id, By(by), lambda call: _first_live(call, EventName.FORCE_END, by), actor_id=actor)
+    act(call_id, By(by), lambda call: _first_live(call, EventName.FORCE_END, by), actor_id=actor)
 
 
 def force_end_calls_of(person: UUID, devices: list[str] | None = None) -> None:
@@ -255,8 +231,6 @@ def renew_leases(legs: list[UUID]) -> None:
 
 # --- the one way in --------------------------------------------------------------------------------------
 
-Choose = Callable[[machine.Call], machine.Event | None]
-
 
 def _own(
     actor: Actor,
@@ -274,9 +248,9 @@ def _own(
         return machine.Event(name, leg.id, By.PERSON, str(actor.person), actor.device, failure)
 
     try:
-        _act(call_id, By.PERSON, choose, actor=actor, trace=trace)
+        act(call_id, By.PERSON, choose, actor=actor, trace=trace)
     except (CallError, IntegrityError) as error:
-        if (done := _receipt(actor)) is not None:
+        if (done := receipt(actor)) is not None:
             return done
         if isinstance(error, IntegrityError):
             raise AlreadyInCall from None
@@ -288,7 +262,7 @@ def _each_leg(call_id: UUID, state: LegState, name: EventName, by: By) -> None:
     legs = Leg.objects.filter(call_id=call_id, state=state).values_list("pk", flat=True)
     for leg_id in legs:
         try:
-            _act(call_id, by, lambda call, leg=str(leg_id): machine.Event(name, leg, by))  # type: ignore[misc]
+            act(call_id, by, lambda call, leg=str(leg_id): machine.Event(name, leg, by))  # type: ignore[misc]
         except CallError:
             continue  # somebody was faster, or it is not due
 
@@ -311,109 +285,9 @@ def _each_leg_of(person: UUID, call_id: UUID) -> None:
         return machine.Event(EventName.OCCUPIED, leg.id, By.SYSTEM) if leg else None
 
     try:
-        _act(call_id, By.SYSTEM, choose)
+        act(call_id, By.SYSTEM, choose)
     except CallError:
         pass  # it ended meanwhile
-
-
-def _act(
-    call_id: UUID,
-    by: By,
-    choose: Choose,
-    *,
-    actor: Actor | None = None,
-    actor_id: UUID | None = None,
-    trace: IceTrace | None = None,
-) -> None:
-    with transaction.atomic():
-        try:
-            row = Call.objects.select_for_update().get(pk=call_id)
-        except Call.DoesNotExist:
-            raise NoSuchCall from None
-        rows = list(row.legs.select_related("user", "guest__link").order_by("-role"))  # the caller first
-        if actor is not None and any(leg.hidden and leg.person_id == actor.person for leg in rows):
-            raise NoSuchCall
-        now = clock.now()
-        call = row.as_core(rows)
-        event = choose(call)
-        if event is None:
-            return
-        decision = machine.decide(call, event, now, terms())
-        _save(row, rows, decision, now, by, actor, actor_id=actor_id, trace=trace)
-
-
-def _save(
-    row: Call,
-    rows: list[Leg],
-    decision: machine.Decision,
-    now: datetime,
-    by: By,
-    actor: Actor | None,
-    *,
-    actor_id: UUID | None = None,
-    trace: IceTrace | None = None,
-    insert: bool = False,
-) -> None:
-    """Write what the machine returned, and nothing else; deliver after commit."""
-    if not decision.transitions:
-        return
-    call = decision.call
-    row.kind, row.state, row.rev = call.kind, call.state, call.rev
-    row.placed_at, row.ring_expires_at = call.placed_at, call.ring_expires_at
-    row.answered_at, row.ended_at, row.end_reason = call.answered_at, call.ended_at, call.end_reason or ""
-    row.ended_by = call.ended_by or ""
-    if call.answered_at and call.ended_at:
-        row.talked_seconds = round((call.ended_at - call.answered_at).total_seconds())
-    if not any(leg.state is LegState.RINGING for leg in call.legs):
-        row.ringing_pair = None
-    row.save(force_insert=insert)
-
-    changed = {transition.leg for transition in decision.transitions}
-    for leg_row in rows:
-        leg = call.leg(str(leg_row.pk))
-        if insert or leg.id in changed or leg.lease_expires_at != leg_row.lease_expires_at:
-            _write_leg(leg_row, leg, insert)
-    JournalEntry.objects.bulk_create(
-        JournalEntry(
-            call=row,
-            leg_id=UUID(transition.leg),
-            rev=call.rev,
-            at=now,
-            event=transition.event,
-            before=transition.before or "",
-            after=transition.after,
-            by=by if index == 0 else By.SYSTEM,
-            **(_journal_actor(actor, actor_id) if index == 0 else {}),
-            device=actor.device if actor and index == 0 else "",
-            client=actor.client if actor and index == 0 else "",
-            trace=msgspec.to_builtins(trace) if trace and index == 0 else None,
-            command=actor.command if actor and index == 0 else None,
-        )
-        for index, transition in enumerate(decision.transitions)
-    )
-    news = facts.of(row, rows, now)
-    transaction.on_commit(lambda: exchange.publish(news))
-
-
-def _journal_actor(actor: Actor | None, actor_id: UUID | None) -> dict[str, UUID | None]:
-    if actor is None:
-        return {"actor_id": actor_id}
-    return {"guest_id": actor.person} if actor.link else {"actor_id": actor.person}
-
-
-def _write_leg(row: Leg, leg: machine.Leg, insert: bool) -> None:
-    row.state, row.device, row.epoch = leg.state, leg.device or "", leg.epoch
-    row.alerted_at, row.joined_at, row.ended_at = leg.alerted_at, leg.joined_at, leg.ended_at
-    row.lease_expires_at, row.failure = leg.lease_expires_at, leg.failure or ""
-    row.save(force_insert=insert)
-
-
-def _receipt(actor: Actor) -> UUID | None:
-    """The call that this very command has changed already."""
-    if actor.command is None:
-        return None
-    entries = JournalEntry.objects.filter(**_journal_actor(actor, None), command=actor.command)
-    return entries.values_list("call_id", flat=True).first()
 
 
 def _pair(one: UUID, other: UUID) -> str:

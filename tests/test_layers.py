@@ -18,6 +18,7 @@ LAYERS: list[set[str]] = [
     {"diagnosis", "overview", "made_up", "missed_mail", "personal_data"},
     {"call_page", "overview_charts"},
     {"exchange"},
+    {"ledger"},
     {"switchboard"},
     {"chores", "links", "office", "quality_reports"},
     {"steward"},
@@ -37,8 +38,8 @@ ALLOWED_SIDEWAYS = {
     ("call_export", "history_export"),
 }
 
-# Beside the switchboard: retention deletes what has ended long ago, and made-up calls never went on.
-MAY_WRITE = {"switchboard", "retention", "made_up"}
+# Beside the switchboard and its ledger: retention deletes what has ended long ago, and made-up calls never went on.
+MAY_WRITE = {"switchboard", "ledger", "retention", "made_up"}
 
 CORE_MAY_IMPORT = {"msgspec", "collections", "dataclasses", "datetime", "enum", "typing", "uuid"}
 
