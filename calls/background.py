@@ -6,7 +6,10 @@ Daphne has no ASGI lifespan (FACTS.md, trap 18), so `config.asgi` calls `start` 
 import asyncio
 from contextlib import suppress
 
+import redis
+
 from .exchange import exchange
+from .offload import offload
 from .steward import Steward
 
 _task: asyncio.Task[None] | None = None
@@ -21,9 +24,12 @@ async def start() -> None:
 
 
 async def stop() -> None:
-    """End the steward and ask the devices to come back elsewhere."""
+    """Send the devices away, while the steward still renews their leases; then end it and leave the bus."""
     global _task
     if _task is not None:
+        await exchange.send_away()
+        with suppress(redis.RedisError):
+            await offload(exchange.presence.depart)
         _task.cancel()
         with suppress(asyncio.CancelledError):
             await _task

@@ -18,6 +18,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 
 from .core.snapshot import Facts
+from .metrics import LOST_BATCHES
 
 logger = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ class Bus:
             try:
                 await self._send(batch)
             except Exception:  # whatever the layer raises: it lost the batch, and losing is allowed
+                LOST_BATCHES.inc()
                 logger.warning("The channel layer lost %d messages.", len(batch), exc_info=True)
 
     async def _send(self, news: list[AnyNews]) -> None:

@@ -7,6 +7,7 @@ task and look up a handler by name for every frame: that costs more than the fra
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from time import monotonic
 from typing import Any
 
 import redis
@@ -14,7 +15,7 @@ from channels.consumer import AsyncConsumer
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
-from . import quality_reports, switchboard, welcome
+from . import events, quality_reports, switchboard, welcome
 from .client_name import client_name
 from .core import protocol
 from .core.errors import BadMessage, CallError, NotAllowed, TooMany, TryAgain
@@ -24,6 +25,7 @@ from .device import Device
 from .exchange import exchange
 from .identity import session_key
 from .limits import BAD_FRAMES, FLOOD_FRAMES, FRAMES_BURST, FRAMES_PER_SECOND, TokenBucket
+from .metrics import COMMAND_SECONDS, COMMANDS
 from .offload import offload
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,9 @@ class SignalingConsumer(AsyncConsumer):
             pass
         finally:
             exchange.leave(device)
+            events.log(
+                "socket.closed", user=device.person, code=device.close_code, seconds=monotonic() - device.opened_at
+            )
             # A command that is with the database goes on to its end; those that wait are repeated by the page.
             worker.cancel()
 
@@ -98,8 +103,11 @@ class SignalingConsumer(AsyncConsumer):
             return await self._close(CloseCode.TRY_AGAIN)
         if arrival is None:
             return await self._close(CloseCode.SIGNED_OUT)
+        if exchange.stopping:
+            return await self._close(CloseCode.RESTARTING)
         device = arrival.device(hello.device, self._send, headers.get(b"user-agent", b"").decode("latin-1"))
         welcome.let_in(device, arrival)
+        events.log("socket.opened", user=device.person)
         return device
 
     async def _close(self, code: int) -> None:
@@ -157,7 +165,10 @@ class SignalingConsumer(AsyncConsumer):
         """Carries out commands, one after the other, beside the loop: peer messages and pings do not wait."""
         while True:
             command = await self._commands.get()
-            device.post(encode(await self._answer(device, command)))
+            began = monotonic()
+            answer = await self._answer(device, command)
+            device.post(encode(answer))
+            _note(device, command, answer, monotonic() - began)
 
     async def _answer(self, device: Device, command: Command) -> protocol.Ok | protocol.Error:
         try:
@@ -168,6 +179,14 @@ class SignalingConsumer(AsyncConsumer):
             logger.exception("A command could not be carried out now.")
             return _error(TryAgain(), command)
         return protocol.Ok(re=command.id, call=str(call_id))
+
+
+def _note(device: Device, command: Command, answer: protocol.Ok | protocol.Error, seconds: float) -> None:
+    type_ = str(command.__struct_config__.tag)
+    result = "ok" if isinstance(answer, protocol.Ok) else answer.code
+    COMMANDS.labels(type_, result).inc()
+    COMMAND_SECONDS.observe(seconds)
+    events.log("command", command=type_, call=answer.call, user=device.person, code=result, seconds=seconds)
 
 
 def _carry_out(device: Device, command: Command) -> Any:

@@ -8,6 +8,7 @@ from time import monotonic
 from uuid import UUID
 
 from .core.vocabulary import CloseCode
+from .metrics import CLOSED_SOCKETS
 
 # What may wait for a page that reads slowly: some hundred snapshots. Beyond it the page is better off coming
 # back and getting the newest state than reading all the old.
@@ -28,7 +29,8 @@ class Device:
     """A browser tab with an open socket; of a guest, if it has a `host`.
 
     `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
-    shows; `heard_at` is when its page last said anything, on the monotonic clock; `user_agent` is its header.
+    shows; `user_agent` is its header. On the monotonic clock: `opened_at`, when it came, `heard_at`, when its page
+    last said anything, `credentials_at`, when it was last given the relay's credentials.
     """
 
     def __init__(
@@ -41,7 +43,8 @@ class Device:
         self.user_agent = user_agent
         self.sent: dict[str, int] = {}
         self.watched: frozenset[str] = frozenset()
-        self.heard_at = monotonic()
+        self.opened_at = self.heard_at = monotonic()
+        self.credentials_at: float | None = None
         self.hidden = False
         self._send = send
         self._outbox: deque[bytes] = deque()
@@ -62,6 +65,11 @@ class Device:
     def closing(self) -> bool:
         return self._close_code is not None
 
+    @property
+    def close_code(self) -> int | None:
+        """The code that the server has closed it with, if it has."""
+        return self._close_code
+
     def post(self, frame: bytes) -> None:
         """Send a frame soon, in order, without waiting for the page to read it."""
         if self._close_code is not None:
@@ -78,6 +86,7 @@ class Device:
         """Send what waits, then close with this code. The first code stays."""
         if self._close_code is None:
             self._close_code = code
+            CLOSED_SOCKETS.labels(code).inc()
             if self._drain is None:
                 self._start_draining()
 

@@ -11,6 +11,8 @@ import asyncio
 import logging
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable
+from random import uniform
+from time import monotonic
 from uuid import UUID
 
 import msgspec
@@ -26,6 +28,7 @@ from .core.snapshot import Facts, LegFacts, snapshot
 from .core.vocabulary import CallState, CloseCode, LegState
 from .core.vocabulary import Presence as Status
 from .device import Device
+from .metrics import PEER_MESSAGES
 from .presence import LINGER_SECONDS, Presence, presence
 
 logger = logging.getLogger(__name__)
@@ -35,6 +38,13 @@ ENDED_REMEMBERED = 4096
 
 # Presence changes are gathered for so long before they are sent on.
 PRESENCE_GATHER_SECONDS = 0.25
+
+# A process that stops sends its devices away over this time at most, so many a second: elsewhere each must sign in.
+STOP_SPREAD_SECONDS = 4.0
+STOP_PER_SECOND = 250
+
+# How long it then waits for their closes to be answered.
+STOP_WAIT_SECONDS = 2.0
 
 
 class Exchange:
@@ -46,6 +56,7 @@ class Exchange:
         self._calls: dict[str, Facts] = {}
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._changed: set[str] = set()
+        self.stopping = False
         # Devices whose session is over, until the steward has ended their calls; `urgent` wakes it.
         self.signed_out: set[tuple[str, str]] = set()
         self.urgent = asyncio.Event()
@@ -55,11 +66,22 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         await self._bus.start(self._take)
 
+    async def send_away(self) -> None:
+        """Ask the devices to come back elsewhere, spread out, and wait until they are gone. New ones are not let in."""
+        self.stopping = True
+        loop, devices = asyncio.get_running_loop(), self.devices()
+        spread = min(STOP_SPREAD_SECONDS, len(devices) / STOP_PER_SECOND)
+        for device in devices:
+            loop.call_later(uniform(0, spread), device.close, CloseCode.RESTARTING)
+        until = monotonic() + spread + STOP_WAIT_SECONDS
+        while self._devices and monotonic() < until:
+            await asyncio.sleep(0.05)
+
     async def stop(self) -> None:
-        for device in self.devices():
-            device.close(CloseCode.RESTARTING)
+        """Leave the bus. Whoever is connected still is cut off."""
         await self._bus.stop()
         self._loop = None
+        self.stopping = False
 
     def devices(self) -> list[Device]:
         return [device for devices in self._devices.values() for device in devices.values()]
@@ -104,24 +126,28 @@ class Exchange:
         self.deliver(facts)
         self._bus.post(News(facts))
 
-    def deliver(self, facts: Facts) -> None:
-        """Send the snapshot to each device here that has an older one; keep the facts for peer messages."""
+    def deliver(self, facts: Facts) -> int:
+        """Send the snapshot to each device here that has an older one, and return to how many; keep the facts for peer
+        messages."""
         known = self._calls.get(facts.id)
         if facts.id in self._ended or (known is not None and known.rev > facts.rev):
-            return
+            return 0
         people = [leg.person.id for leg in facts.legs]
         if not any(person in self._devices for person in people):
-            return
+            return 0
         if facts.state is CallState.ENDED:
             self._calls.pop(facts.id, None)
             self._remember_ended(facts.id)
         else:
             self._calls[facts.id] = facts
+        shown = 0
         for person in people:
             leg = facts.leg_of(person)
             for device in list(self._devices.get(person, {}).values()):
                 if leg is not None and device.sent.get(facts.id, 0) < facts.rev:
                     self._show(device, facts, leg)
+                    shown += 1
+        return shown
 
     def _show(self, device: Device, facts: Facts, leg: LegFacts) -> None:
         device.post(encode(protocol.Call(self.view(device, facts, leg))))
@@ -130,7 +156,20 @@ class Exchange:
     def view(self, device: Device, facts: Facts, leg: LegFacts) -> protocol.CallView:
         """The call as this device may see it; TURN credentials go to the bound device of an active call."""
         bound = facts.state is CallState.ACTIVE and leg.state is LegState.JOINED and leg.device == device.id
+        if bound:
+            device.credentials_at = monotonic()
         return snapshot(facts, leg, turn.ice_servers(device.person) if bound else None)
+
+    def renew_relay_credentials(self) -> None:
+        """Send the devices of long calls their snapshot again, whose credentials are fresh."""
+        if not settings.TURN_URLS:
+            return
+        due = monotonic() - turn.RENEW_SECONDS
+        for facts in self._calls.values():
+            for leg in facts.legs if facts.state is CallState.ACTIVE else ():
+                device = self._devices.get(leg.person.id, {}).get(leg.device or "")
+                if leg.state is LegState.JOINED and device and (device.credentials_at or 0) < due:
+                    self._show(device, facts, leg)
 
     def note_sent(self, device: Device, facts: Facts) -> None:
         if facts.state is CallState.ENDED:
@@ -188,6 +227,7 @@ class Exchange:
                 body=message.body,
             )
         )
+        PEER_MESSAGES.inc()
         assert receiver.device is not None
         local = self._devices.get(receiver.person.id, {}).get(receiver.device)
         if local is not None:

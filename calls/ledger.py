@@ -12,12 +12,14 @@ import msgspec
 from django.conf import settings
 from django.db import transaction
 
-from . import clock, facts
+from . import clock, events, facts
 from .core import machine
 from .core.errors import NoSuchCall
 from .core.protocol import IceTrace
-from .core.vocabulary import By, LegState
+from .core.snapshot import Facts
+from .core.vocabulary import By, EventName, LegState
 from .exchange import exchange
+from .metrics import ANSWER_SECONDS, CALLS_ENDED
 from .models import Call, JournalEntry, Leg
 
 Choose = Callable[[machine.Call], machine.Event | None]
@@ -123,7 +125,18 @@ def save(
         for index, transition in enumerate(decision.transitions)
     )
     news = facts.of(row, rows, now)
-    transaction.on_commit(lambda: exchange.publish(news))
+    transaction.on_commit(lambda: _tell(news, row, decision))
+
+
+def _tell(news: Facts, row: Call, decision: machine.Decision) -> None:
+    exchange.publish(news)
+    for transition in decision.transitions:
+        events.log(f"leg.{transition.event}", call=row.pk, leg=transition.leg, code=transition.after)
+    if row.answered_at and any(transition.event is EventName.ACCEPT for transition in decision.transitions):
+        ANSWER_SECONDS.observe((row.answered_at - row.placed_at).total_seconds())
+    if row.end_reason:
+        CALLS_ENDED.labels(row.end_reason).inc()
+        events.log("call.ended", call=row.pk, code=row.end_reason, seconds=row.talked_seconds)
 
 
 def _journal_actor(actor: Actor | None, actor_id: UUID | None) -> dict[str, UUID | None]:

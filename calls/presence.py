@@ -97,6 +97,16 @@ class Presence:
 
     # --- with other processes, synchronous: call it off the event loop ---------------------------------
 
+    def ping(self) -> None:
+        """Raises `redis.RedisError` when Redis is away."""
+        if self._redis is not None:
+            self._redis.ping()
+
+    def depart(self) -> None:
+        """This process stops: its people linger as after any closed socket, and come back elsewhere."""
+        if self._redis is not None:
+            self._redis.expire(self._key, LINGER_SECONDS)
+
     @cached_property
     def _redis(self) -> "redis.Redis | None":
         if not self._redis_url:

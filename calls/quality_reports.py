@@ -12,6 +12,7 @@ from .core.errors import NoSuchCall, NotActive, NotAllowed
 from .core.protocol import QualityReport as Report
 from .core.quality import Sample
 from .core.vocabulary import BINDING
+from .metrics import MEASURED_LEGS, SETUP_SECONDS
 from .models import Call, JournalEntry, Leg, LegQuality, QualityReport
 from .models.quality import MEANS
 from .quality import COLUMNS, worst
@@ -42,6 +43,7 @@ def report(person: UUID, device: str, message: Report) -> UUID:
         if summary.reports < quality.REPORTS_MAX and not known.exists():
             _keep(leg, message, clock.now())
             _add(summary, message.samples)
+            _count(summary, message)
             switchboard.note_connection(leg.call_id, *worst(leg.call_id))
     return leg.call_id
 
@@ -77,6 +79,13 @@ def _add(summary: LegQuality, samples: Sequence[Sample]) -> None:
     summary.quality = quality.word(summary.mos) or ""
     summary.reports += 1
     summary.save()
+
+
+def _count(summary: LegQuality, message: Report) -> None:
+    if summary.reports == 1 and summary.route:
+        MEASURED_LEGS.labels(summary.route).inc()
+    if message.setup_ms is not None:
+        SETUP_SECONDS.observe(message.setup_ms / 1000)
 
 
 def _short(value: object) -> object:

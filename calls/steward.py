@@ -18,15 +18,16 @@ from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
 
 from . import chores, clock, facts, identity, switchboard
 from .core.snapshot import Facts
-from .core.vocabulary import CloseCode, Presence
+from .core.vocabulary import CallState, CloseCode, Presence
 from .exchange import Exchange
+from .metrics import CALLS, FAILED_TICKS, HEALED, LAST_TICK, TICK_SECONDS
 from .models import Call, Leg
 from .offload import offload
 from .presence import Known
@@ -60,6 +61,7 @@ class Findings:
     expired: set[str] = field(default_factory=set)
     suspects: set[str] = field(default_factory=set)
     known: Known = field(default_factory=Known)
+    live: dict[str, int] = field(default_factory=dict)
 
 
 class Steward:
@@ -83,21 +85,27 @@ class Steward:
             try:
                 await self.tick()
             except Exception:  # the database or Redis is away, or a bug: the next tick must come all the same
+                FAILED_TICKS.inc()
                 logger.exception("The steward's tick failed; leases are spared for now.")
                 self._lose_from = monotonic() + settings.START_GRACE_SECONDS
 
     async def tick(self) -> None:
         self._ticks += 1
+        began = monotonic()
         self._close_silent()
         roster = self._roster()
         found = await offload(self._work, roster)
         self._exchange.signed_out -= roster.signed_out
-        for each in found.calls:
-            self._exchange.deliver(each)
+        HEALED.inc(sum(self._exchange.deliver(each) for each in found.calls))
         self._sign_out_over(found)
         self._exchange.presence.known = found.known
         self._show_presence()
+        self._exchange.renew_relay_credentials()
         self._begin_chores()
+        for state, count in found.live.items():
+            CALLS.labels(state).set(count)
+        TICK_SECONDS.observe(monotonic() - began)
+        LAST_TICK.set_to_current_time()
 
     def _begin_chores(self) -> None:
         """Beside the ticks, which must not wait for them."""
@@ -154,7 +162,7 @@ class Steward:
             switchboard.renew_leases(mine)
         sweep(lose=monotonic() >= self._lose_from)
 
-        found = Findings(known=_known())
+        found = Findings(known=_known(), live=_live())
         revs = {str(call_id): rev for *_, call_id, rev, hidden in legs if not hidden}
         stale = {call_id for call_id, rev in revs.items() if roster.revs.get(call_id, 0) < rev}
         ended = roster.revs.keys() - revs.keys()
@@ -183,6 +191,12 @@ def sweep(*, lose: bool = True) -> None:
     if lose:
         for call_id in set(Leg.objects.joined().filter(lease_expires_at__lte=now).values_list("call_id", flat=True)):
             switchboard.lose(call_id)
+
+
+def _live() -> dict[str, int]:
+    """How many calls ring and go on, in all."""
+    counted = dict(Call.objects.live().values_list("state").annotate(Count("pk")).order_by())
+    return {state: counted.get(state, 0) for state in (CallState.RINGING, CallState.ACTIVE)}
 
 
 def _known() -> Known:

@@ -12,7 +12,8 @@ from django.conf import settings
 
 from .core.protocol import IceServer
 
-CREDENTIAL_SECONDS = 3600
+# They are renewed at half of their life: a page may need them at any moment, to restart ICE.
+RENEW_SECONDS = settings.TURN_SECONDS / 2
 
 
 def stun_servers() -> list[IceServer]:
@@ -20,10 +21,10 @@ def stun_servers() -> list[IceServer]:
 
 
 def ice_servers(person: str) -> list[IceServer]:
-    """What a joined leg of an active call gets: STUN, and TURN with credentials that live an hour."""
+    """What a joined leg of an active call gets: STUN, and TURN with credentials for TURN_SECONDS."""
     servers = stun_servers()
     if settings.TURN_URLS:
-        username = f"{int(time()) + CREDENTIAL_SECONDS}:{person}"
+        username = f"{int(time() + settings.TURN_SECONDS)}:{person}"
         digest = hmac.digest(settings.TURN_SECRET.encode(), username.encode(), "sha1")
         credential = base64.b64encode(digest).decode()
         servers.append(IceServer(list(settings.TURN_URLS), username, credential))

@@ -11,6 +11,7 @@ pages = get_asgi_application()
 
 from calls import background  # noqa: E402 (after Django is set up)
 from calls.routing import socket_application  # noqa: E402
+from config import health  # noqa: E402
 
 SOCKET_PATH = "/ws/"
 
@@ -23,6 +24,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         return await _lifespan(receive, send)
     await background.start()
     match scope["type"]:
+        case "http" if scope["path"] in health.PROBES:
+            await health.answer(scope, send)
         case "http":
             await pages(scope, receive, send)  # type: ignore[arg-type]
         case "websocket" if scope["path"] == SOCKET_PATH:

@@ -176,6 +176,7 @@ ICE_GIVE_UP_SECONDS = env.seconds("ICE_GIVE_UP_SECONDS", 30)
 STUN_URLS = env.read.list("STUN_URLS", default=[])
 TURN_URLS = env.read.list("TURN_URLS", default=[])
 TURN_SECRET = env.read.str("TURN_SECRET", default="")
+TURN_SECONDS = min(3600, env.seconds("TURN_SECONDS", 3600))
 
 # --- what is kept, and for how many days; 0 is for good -----------------------------------------------------
 
@@ -280,10 +281,21 @@ STORAGES = {
 WHITENOISE_MAX_AGE = 0 if DEBUG else 60
 WHITENOISE_USE_FINDERS = DEBUG
 
+LOG_FORMAT = env.choice("EARSHOT_LOG_FORMAT", ("text", "json"), "text")
+LOG_LEVEL = env.choice("EARSHOT_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR"), "WARNING")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname:7} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.read.str("EARSHOT_LOG_LEVEL", default="WARNING")},
+    "formatters": {"text": {"()": "config.logs.TextFormatter"}, "json": {"()": "config.logs.JsonLines"}},
+    "filters": {"hide_secret_paths": {"()": "config.logs.HideSecretPaths"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        # Who asks for JSON wants the events; others at EARSHOT_LOG_LEVEL=INFO.
+        "earshot.events": {"level": "INFO"} if LOG_FORMAT == "json" else {},
+        "django.request": {"filters": ["hide_secret_paths"]},
+    },
 }
+
+# Without it /metrics is not there.
+METRICS_TOKEN = env.read.str("EARSHOT_METRICS_TOKEN", default="")

@@ -1,6 +1,5 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.translation import gettext_lazy as _
@@ -12,11 +11,6 @@ admin.site.site_header = admin.site.site_title = _("Earshot administration")
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 
-def alive(request: HttpRequest) -> HttpResponse:
-    """The process answers. Says nothing of the database."""
-    return HttpResponse("ok", content_type="text/plain")
-
-
 class Icon(RedirectView):
     """Where browsers look for an icon on pages that name none: the admin's."""
 
@@ -26,7 +20,6 @@ class Icon(RedirectView):
 
 urlpatterns = [
     path("favicon.ico", Icon.as_view()),
-    path("healthz", alive),
     path("jsi18n/", cache_page(3600)(JavaScriptCatalog.as_view()), name="javascript-catalog"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),

@@ -12,13 +12,14 @@ JS = ROOT / "static" / "js"
 # From the bottom up. A module may import from lower lines only, or from its own line where it says so.
 LAYERS: list[set[str]] = [
     {"core"},
+    {"metrics", "events"},
     {"models", "clock", "offload", "limits", "turn", "presence", "device", "bus", "guessing", "apps"},
     {"client_name", "quality", "retention"},
     {"facts", "history", "history_export", "call_export", "identity", "link_secret", "timeline", "charts"},
     {"diagnosis", "overview", "made_up", "missed_mail", "personal_data"},
     {"call_page", "overview_charts"},
     {"exchange"},
-    {"ledger"},
+    {"ledger", "gauges"},
     {"switchboard"},
     {"chores", "links", "office", "quality_reports"},
     {"steward"},

@@ -107,12 +107,16 @@ class Rejoin(Command, frozen=True, forbid_unknown_fields=True, tag="call.rejoin"
 
 
 class QualityReport(Command, frozen=True, forbid_unknown_fields=True, tag="call.quality"):
-    """What this leg's bound device measured since its last report; `number` counts them within the epoch, from 1."""
+    """What this leg's bound device measured since its last report; `number` counts them within the epoch, from 1.
+
+    `setup_ms`, once a leg: from the answer until media was connected.
+    """
 
     call: UUID
     epoch: Epoch
     number: Annotated[int, msgspec.Meta(ge=1, le=REPORTS_MAX)]
     samples: Annotated[list[Sample], msgspec.Meta(min_length=1, max_length=SAMPLES_MAX)]
+    setup_ms: Annotated[int, msgspec.Meta(ge=0, le=60_000)] | None = None
 
 
 class Watch(Command, frozen=True, forbid_unknown_fields=True, tag="presence.watch"):

@@ -30,6 +30,9 @@ import { PeerStream } from "./stream.js";
 /** Peer messages that overtook the snapshot which explains them. */
 const EARLY_MAX = 64;
 
+/** What the server takes: calls/core/protocol.py. */
+const SETUP_MS_MAX = 60_000;
+
 export class CallSession extends EventTarget {
   /** @param {{id: string, direction: "outgoing"|"incoming", person: PersonView, kind: "voice"|"video"}} about @param {Line} line */
   constructor(about, line) {
@@ -52,6 +55,8 @@ export class CallSession extends EventTarget {
     this.stats = { route: null, quality: "good" };
     /** @type {QualityLog|null} */
     this._log = null;
+    /** From the answer until media was connected, until it is reported. @type {number|null} */
+    this._setupMs = null;
     /** @type {Ended|null} */
     this.ended = null;
     /** @type {MediaStream|null} */
@@ -224,6 +229,7 @@ export class CallSession extends EventTarget {
     if (snapshot.state !== "active" || mine.state !== "joined") return;
     this._openStream(snapshot);
     if (this._mediaReady && !this._peer) this._connect(snapshot);
+    else if (snapshot.ice_servers) this._peer?.useServers(snapshot.ice_servers);
     if (this.phase !== "active" && this.phase !== "reconnecting") this.setPhase("connecting");
     else this._changed();
   }
@@ -271,6 +277,7 @@ export class CallSession extends EventTarget {
     });
     this._peer = peer;
     this.remoteStream = peer.remoteStream;
+    peer.addEventListener("connected", () => this._connected(snapshot), { once: true });
     peer.addEventListener("connected", () => this.setPhase("active"));
     peer.addEventListener("trouble", () => this.setPhase("reconnecting"));
     peer.addEventListener("track", () => this._changed());
@@ -285,10 +292,20 @@ export class CallSession extends EventTarget {
     stream.open((body) => this._takeBody(peer, body));
   }
 
+  /** @param {Snapshot} snapshot */
+  _connected(snapshot) {
+    const first = myLeg(snapshot).epoch === 1 && otherLeg(snapshot).epoch === 1;
+    if (first && this.activeSince !== null) this._setupMs = Math.min(SETUP_MS_MAX, Math.round(performance.now() - this.activeSince));
+  }
+
   /** Reports of this epoch. @param {Snapshot} snapshot */
   _logOf(snapshot) {
     const { epoch } = myLeg(snapshot);
-    this._log = new QualityLog((number, samples) => this._line.report({ call: snapshot.id, epoch, number, samples }));
+    this._log = new QualityLog((number, samples) => {
+      const setup = this._setupMs === null ? {} : { setup_ms: this._setupMs };
+      this._setupMs = null;
+      this._line.report({ call: snapshot.id, epoch, number, samples, ...setup });
+    });
     return this._log;
   }
 

@@ -79,6 +79,11 @@ export class Peer extends EventTarget {
     if (sender && sender.track !== track) sender.replaceTrack(track).catch((error) => this._broken(error));
   }
 
+  /** From the next restart on: credentials of a relay run out. @param {RTCIceServer[]} iceServers */
+  useServers(iceServers) {
+    this._connection.setConfiguration({ ...this._connection.getConfiguration(), iceServers });
+  }
+
   /** The network may have changed: look for a new way now rather than after a time-out. */
   restart() {
     if (this._connection.connectionState !== "connected" && this._connection.remoteDescription)

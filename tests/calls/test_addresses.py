@@ -22,7 +22,7 @@ SAMPLES = {
 
 # The doors, and what lies before them.
 OPEN = {
-    "favicon.ico", "healthz", "jsi18n/", "l/", "l/look", "l/enter", "l/message", "setup/x/", "join/x/",
+    "favicon.ico", "jsi18n/", "l/", "l/look", "l/enter", "l/message", "setup/x/", "join/x/",
     "accounts/login/", "accounts/signup/", "accounts/inactive/", "accounts/logout/", "accounts/confirm-email/",
     "accounts/password/reset/", "accounts/password/reset/done/", "accounts/password/reset/key/done/",
     "admin/login/", "admin/logout/", "admin/jsi18n/",

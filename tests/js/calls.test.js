@@ -298,6 +298,26 @@ describe("in a call", () => {
     assert.deepEqual([signaling.last("call.quality").epoch, signaling.last("call.quality").number], [2, 1]);
   });
 
+  test("fresh credentials of the relay reach the connection that is there, and are no news to anybody else", async () => {
+    await inCall();
+    const [peer] = peers;
+    const servers = [{ urls: ["turn:relay.example.org"], username: "2:ana", credential: "new" }];
+    tell({ ...snapshot({ rev: 2, state: "active" }), ice_servers: servers });
+    assert.deepEqual(peer.servers, servers);
+    assert.deepEqual(peers, [peer]);
+  });
+
+  test("how long it took from the answer to media is reported once", async () => {
+    await inCall();
+    const sample = () => peers[0].dispatchEvent(new CustomEvent("sample", { detail: { at: 0, reconnects: 0 } }));
+    peers[0].dispatchEvent(new Event("connected"));
+    for (const expected of ["number", "undefined"]) {
+      sample();
+      telephone.leaving();
+      assert.equal(typeof signaling.last("call.quality").setup_ms, expected);
+    }
+  });
+
   test("moved to another device, it ends here", async () => {
     await inCall();
     tell(snapshot({ rev: 3, state: "active", ana: { device: "another", epoch: 2 } }));

@@ -182,6 +182,9 @@ export class FakePeer extends EventTarget {
   restart() {
     this.restarted = true;
   }
+  useServers(servers) {
+    this.servers = servers;
+  }
   close() {
     this.closed = true;
   }

@@ -63,11 +63,13 @@ class Server:
             self._process.wait()
             self._process = None
 
-    def terminate(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(20)
-            self._process = None
+    def terminate(self) -> int:
+        """SIGTERM: it must be gone within 10 s. Returns its exit code."""
+        assert self._process is not None
+        self._process.terminate()
+        code = self._process.wait(10)
+        self._process = None
+        return code
 
     def log(self) -> str:
         return Path(self._log.name).read_text(errors="replace")

@@ -71,22 +71,22 @@ class Command(BaseCommand):
         self.run_daphne(endpoint, in_main_thread=not options["dev"])
 
     def run_daphne(self, endpoint: str, in_main_thread: bool) -> None:
-        # Importing daphne's server installs the asyncio reactor; nothing else may have installed one before.
-        from daphne.server import Server
-
+        # Not before: importing it installs the reactor.
         from calls import background
         from config.asgi import application
+        from config.server import GentleServer
 
         logging.getLogger("daphne").setLevel(logging.WARNING)
 
         def ready() -> None:
             asyncio.get_event_loop().create_task(background.start())
+            if in_main_thread:
+                server.obey_signals()
             self.announce()
 
-        Server(
+        server = GentleServer(
             application,
             endpoints=[endpoint],
-            signal_handlers=in_main_thread,
             ready_callable=ready,
             ping_interval=PING_INTERVAL,
             ping_timeout=PING_TIMEOUT,
@@ -94,7 +94,8 @@ class Command(BaseCommand):
             websocket_max_message_size=FRAME_BYTES,
             websocket_max_frame_size=FRAME_BYTES,
             server_name="earshot",
-        ).run()
+        )
+        server.run()
 
     def announce(self) -> None:
         origin = settings.EARSHOT_ORIGINS[0]

@@ -1,0 +1,60 @@
+"""Daphne, stopped gently: SIGTERM and Ctrl+C end no call and lose no command.
+
+Importing this installs Twisted's asyncio reactor; nothing else may have installed one before.
+"""
+
+import asyncio
+import signal
+from time import monotonic
+from typing import Any
+
+from daphne.server import Server
+
+from calls import background, events
+
+# Requests that go on may end. With what the exchange takes for its devices it is less than 10 s.
+REQUESTS_SECONDS = 3.0
+
+
+class GentleServer(Server):
+    """Serves until a signal comes; then takes no connections, sends its devices away, and leaves. The second signal
+    stops it at once."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, signal_handlers=False, **kwargs)
+        self._ports: list[Any] = []
+        self._leaving: asyncio.Task[None] | None = None
+
+    def obey_signals(self) -> None:
+        """In the main thread only, before it runs."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_event_loop().add_signal_handler(number, self._signalled)
+
+    def listen_success(self, port: Any) -> None:
+        super().listen_success(port)
+        self._ports.append(port)
+
+    def _signalled(self) -> None:
+        if self._leaving is None:
+            self._leaving = asyncio.get_event_loop().create_task(self._leave())
+        else:
+            self.stop()
+
+    async def _leave(self) -> None:
+        began = monotonic()
+        for port in self._ports:
+            port.stopListening()
+        await background.stop()
+        until = monotonic() + REQUESTS_SECONDS
+        while self._answering() and monotonic() < until:
+            await asyncio.sleep(0.05)
+        events.log("server.stopped", seconds=monotonic() - began)
+        self.stop()
+
+    def _answering(self) -> bool:
+        """Whether a request is still being answered."""
+        return any(
+            "disconnected" not in details and not task.done()
+            for details in self.connections.values()
+            if (task := details.get("application_instance")) is not None
+        )
