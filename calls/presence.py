@@ -16,6 +16,7 @@ from django.conf import settings
 
 from .core.protocol import PresenceView
 from .core.vocabulary import Presence as Status
+from .processes import note_process
 
 # Someone whose last socket closed is still on line for so long: a reload or a switch of network is no absence.
 LINGER_SECONDS = 5
@@ -147,6 +148,7 @@ class Presence:
             for person, idle in people.items():
                 elsewhere[person] = elsewhere.get(person, True) and idle == "1"
         self._elsewhere = elsewhere
+        note_process(self._redis, self._process)
 
     def _people_of(self, processes: list[str]) -> list[Mapping[str, str]]:
         assert self._redis is not None

@@ -20,11 +20,11 @@ def stun_servers() -> list[IceServer]:
     return [IceServer(urls=list(settings.STUN_URLS))] if settings.STUN_URLS else []
 
 
-def ice_servers(person: str) -> list[IceServer]:
-    """What a joined leg of an active call gets: STUN, and TURN with credentials for TURN_SECONDS."""
+def ice_servers(person: str, seconds: float | None = None) -> list[IceServer]:
+    """What a joined leg of an active call gets: STUN, and TURN with credentials for TURN_SECONDS, or as many."""
     servers = stun_servers()
     if settings.TURN_URLS:
-        username = f"{int(time() + settings.TURN_SECONDS)}:{person}"
+        username = f"{int(time() + (seconds or settings.TURN_SECONDS))}:{person}"
         digest = hmac.digest(settings.TURN_SECRET.encode(), username.encode(), "sha1")
         credential = base64.b64encode(digest).decode()
         servers.append(IceServer(list(settings.TURN_URLS), username, credential))

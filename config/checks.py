@@ -37,7 +37,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     insecure = [
         origin
         for origin in settings.EARSHOT_ORIGINS
-        if origin.startswith("http://") and not _is_local(origin.removeprefix("http://"))
+        if origin.startswith("http://") and not is_local(origin.removeprefix("http://"))
     ]
     if insecure:
         found.append(
@@ -50,6 +50,6 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     return found
 
 
-def _is_local(netloc: str) -> bool:
+def is_local(netloc: str) -> bool:
     host = netloc.rsplit(":", 1)[0] if not netloc.endswith("]") else netloc
     return host in ("localhost", "127.0.0.1", "[::1]") or host.endswith(".localhost")

@@ -7,6 +7,8 @@ from django.views.decorators.cache import cache_page
 from django.views.generic import RedirectView
 from django.views.i18n import JavaScriptCatalog
 
+from config.doctor import pages as doctor
+
 admin.site.site_header = admin.site.site_title = _("Earshot administration")
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
@@ -21,6 +23,8 @@ class Icon(RedirectView):
 urlpatterns = [
     path("favicon.ico", Icon.as_view()),
     path("jsi18n/", cache_page(3600)(JavaScriptCatalog.as_view()), name="javascript-catalog"),
+    path("admin/doctor/", admin.site.admin_view(doctor.page), name="doctor"),
+    path("admin/doctor/relay/", admin.site.admin_view(doctor.relay), name="doctor_relay"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/second-step/", include("allauth.mfa.urls")),

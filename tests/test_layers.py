@@ -12,7 +12,7 @@ JS = ROOT / "static" / "js"
 # From the bottom up. A module may import from lower lines only, or from its own line where it says so.
 LAYERS: list[set[str]] = [
     {"core"},
-    {"metrics", "events"},
+    {"metrics", "events", "processes"},
     {"models", "clock", "offload", "limits", "turn", "presence", "device", "bus", "guessing", "apps"},
     {"client_name", "quality", "retention"},
     {"facts", "history", "history_export", "call_export", "identity", "link_secret", "timeline", "charts"},
@@ -113,7 +113,7 @@ def test_only_the_bus_names_channel_layer_groups() -> None:
     ("api", "owners"),
     [
         (r"\bnew (Socket|WebSocket)\b|globalThis\.WebSocket", ["signaling.js"]),
-        (r"(?<!typeof )\bRTCPeerConnection\b(?!,)", ["peer.js"]),
+        (r"(?<!typeof )\bRTCPeerConnection\b(?!,)", ["peer.js", "relay_probe.js"]),
         (r"navigator\.mediaDevices|getUserMedia\(", ["media.js", "pages/settings.js"]),
         (r"= AudioContext\b|new AudioContext", ["sound.js"]),
         (r"\bNotification\.|new Notification\b", ["ui/notify.js"]),

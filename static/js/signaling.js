@@ -225,6 +225,20 @@ export class Signaling extends EventTarget {
   }
 }
 
+/**
+ * Whether frames pass both ways, without being anybody: a hello of no protocol is answered by a close with a code of ours.
+ * Resolves with the milliseconds it took. @param {string} url @param {typeof WebSocket} [Socket] @returns {Promise<number>}
+ */
+export function roundTrip(url, Socket = globalThis.WebSocket) {
+  const began = performance.now();
+  const socket = new Socket(url);
+  return new Promise((resolve, reject) => {
+    socket.onopen = () => socket.send(JSON.stringify({ type: "hello", protocol: 0, device: randomId() }));
+    socket.onclose = ({ code }) =>
+      code >= FIRST_FINAL_CLOSE_CODE ? resolve(performance.now() - began) : reject(new Error(String(code)));
+  });
+}
+
 function stopped() {
   return new CommandError("stopped", "The connection to the server has ended.");
 }

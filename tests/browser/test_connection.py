@@ -11,6 +11,7 @@ from tests.browser.conftest import BLUE, OpenDesk
 from tests.browser.desk import Desk
 from tests.browser.test_main_job import sees, talk
 from tests.support.coturn import SECRET, Coturn
+from tests.support.people import make_person
 from tests.support.server import Server
 from tests.support.wait import until
 
@@ -77,6 +78,26 @@ def test_a_call_through_the_relay_says_so(
     until(lambda: len(measured()) == 2, "both reports")
     assert {(found.route, found.quality) for found in measured()} == {("relay", "good")}
     assert LegQuality.objects.get(leg__user=people.ana).local == "relay"
+
+
+def test_the_doctor_tries_the_relay_from_the_admins_browser(
+    open_desk: OpenDesk,
+    relay_server: Server,
+    mistaken_server: Server,
+    people: SimpleNamespace,
+    media: SimpleNamespace,
+) -> None:
+    boss = make_person("boss", is_staff=True, is_superuser=True)
+    for server, says in (
+        (relay_server, "serves this browser."),
+        (mistaken_server, "gives this browser no address (401)."),
+    ):
+        page = open_desk(server, boss, media.ana).page
+        page.goto("/admin/doctor/")
+        mine = page.locator("#browser")
+        expect(mine.get_by_text(says)).to_be_visible()
+        expect(mine.get_by_text("It answers after")).to_be_visible()
+        expect(mine.get_by_text("gives camera and microphone")).to_be_visible()
 
 
 def test_a_relay_that_lets_nobody_in_is_named(

@@ -31,7 +31,7 @@ class Server:
         self.origin = f"http://localhost:{self.port}"
         self.socket_url = f"ws://127.0.0.1:{self.port}/ws/"
         self._log = tempfile.NamedTemporaryFile(prefix="earshot-server-", suffix=".log", delete=False)  # noqa: SIM115
-        self._environment = {
+        self.environment = {
             **{name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"},
             "EARSHOT_DATA": str(settings.DATA),
             "SECRET_KEY": settings.SECRET_KEY,
@@ -47,7 +47,7 @@ class Server:
     def start(self) -> "Server":
         command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment, stdout=self._log, stderr=subprocess.STDOUT
+            command, cwd=ROOT, env=self.environment, stdout=self._log, stderr=subprocess.STDOUT
         )
         deadline = monotonic() + START_SECONDS
         while not self._answers():

@@ -1,0 +1,141 @@
+"""The addresses of EARSHOT_ORIGINS as a browser would reach them: certificate, page, static files and the socket."""
+
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from time import monotonic
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from django.conf import settings
+from django.templatetags.static import static
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.sync.client import connect
+from websockets.typing import Origin
+
+from calls.core.vocabulary import CloseCode
+from config.checks import is_local
+
+from .finding import Finding, Status
+
+SECONDS = 5
+CERTIFICATE_DAYS = 14
+
+
+def secure_context() -> Iterator[Finding]:
+    for origin in settings.EARSHOT_ORIGINS:
+        if origin.startswith("https://"):
+            yield Finding.ok(f"{origin} is https.")
+        elif is_local(urlsplit(origin).netloc):
+            yield Finding.ok(f"{origin} is this machine, which browsers trust.")
+        else:
+            yield Finding.problem(
+                f"At {origin} browsers give neither camera nor microphone.",
+                "Serve it over https: ./run --https, or a proxy with a certificate in front.",
+            )
+
+
+def addresses() -> Iterator[Finding]:
+    pages = {origin: _page(origin) for origin in settings.EARSHOT_ORIGINS}
+    reached = any(page.status is Status.OK for page in pages.values())
+    for origin, page in pages.items():
+        if page.status is not Status.OK and reached and is_local(urlsplit(origin).netloc):
+            continue  # of this machine's own names one is enough
+        if origin.startswith("https://"):
+            yield from _certificate(origin)
+        yield page
+        if page.status is Status.OK:
+            yield _static(origin)
+            yield _socket(origin)
+
+
+def _certificate(origin: str) -> Iterator[Finding]:
+    parts = urlsplit(origin)
+    try:
+        # Not verified here: what is wrong with it is told by the page's request, which does.
+        pem = ssl.get_server_certificate((parts.hostname or "", parts.port or 443), timeout=SECONDS)
+    except OSError:
+        return  # likewise
+    until = x509.load_pem_x509_certificate(pem.encode()).not_valid_after_utc
+    days = (until - datetime.now(UTC)).days
+    says = f"The certificate of {origin} is good for {days} days."
+    if days < CERTIFICATE_DAYS:
+        yield Finding.problem(says, "Renew it; Caddy does so by itself if it can reach its authority.")
+    else:
+        yield Finding.ok(says)
+
+
+def _page(origin: str) -> Finding:
+    began = monotonic()
+    try:
+        with urllib.request.urlopen(f"{origin}/healthz", timeout=SECONDS, context=_trust()) as response:
+            ours = response.read(16) == b"ok"
+    except urllib.error.HTTPError as error:
+        return Finding.problem(f"{origin} answers {error.code}.", "See whether the proxy passes on to Earshot.")
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "reason", error)
+        if is_local(urlsplit(origin).netloc):
+            return Finding.problem(f"Nobody answers at {origin}: {reason}", "Start the server: ./run")
+        return Finding.problem(
+            f"{origin} cannot be reached from the server itself: {reason}",
+            "If browsers reach it, the server is behind a router that does not turn back: add the name to its "
+            "/etc/hosts. Else look at DNS, certificate and proxy.",
+        )
+    if not ours:
+        return Finding.problem(f"At {origin} somebody else answers.", "See where the proxy passes on to.")
+    return Finding.ok(f"{origin} answers after {1000 * (monotonic() - began):.0f} ms.")
+
+
+def _static(origin: str) -> Finding:
+    path = static("js/app.js")
+    try:
+        with urllib.request.urlopen(origin + path, timeout=SECONDS, context=_trust()) as response:
+            caching = response.headers.get("Cache-Control", "")
+    except (OSError, ssl.SSLError) as error:
+        return Finding.problem(f"{origin}{path}: {error}", "See whether the proxy passes /static/ on to Earshot.")
+    if not settings.DEBUG and "immutable" not in caching:
+        return Finding.note(
+            f"Static files at {origin} are not cached for good.", "Let the proxy keep Earshot's Cache-Control."
+        )
+    return Finding.ok(f"Static files at {origin} are there, and cached.")
+
+
+def _socket(origin: str) -> Finding:
+    """A round trip: without a session the server accepts, and then closes with a code of ours."""
+    began = monotonic()
+    url = origin.replace("http", "ws", 1) + "/ws/"
+    trust = _trust() if origin.startswith("https://") else None
+    try:
+        with connect(
+            url, legacy=True, origin=Origin(origin), ssl=trust, open_timeout=SECONDS, compression=None
+        ) as socket:
+            socket.recv(timeout=SECONDS)
+            code = 0
+    except ConnectionClosed as closed:
+        code = closed.rcvd.code if closed.rcvd else 1006
+    except (InvalidHandshake, TimeoutError, OSError) as error:
+        return Finding.problem(
+            f"The WebSocket of {origin} does not open: {error}",
+            "The proxy must pass on Upgrade and Connection for /ws/, and HTTP/1.1 to Earshot.",
+        )
+    if code == CloseCode.FOREIGN_ORIGIN:
+        return Finding.problem(
+            f"The process behind {origin} does not count it among its own.",
+            "Set the same EARSHOT_ORIGINS for every process.",
+        )
+    if code != CloseCode.SIGNED_OUT:
+        return Finding.problem(
+            f"The WebSocket of {origin} was closed with {code} on its way.", "Look at the proxy's WebSocket settings."
+        )
+    return Finding.ok(f"The WebSocket of {origin} answers after {1000 * (monotonic() - began):.0f} ms.")
+
+
+def _trust() -> ssl.SSLContext:
+    """What the system trusts, and this installation's own authority if it has one."""
+    context = ssl.create_default_context()
+    own = settings.DATA / "tls" / "earshot-ca.pem"
+    if own.exists():
+        context.load_verify_locations(own)
+    return context
