@@ -90,8 +90,11 @@ def take_admin(playwright):
                     ("log", "?quality=fair"),
                     ("failed", f"{ids[0]}/change/"),
                     ("call", f"{ids[1]}/change/"),
+                    ("doctor", "../../doctor/"),
                 ):
                     page.goto(f"/admin/calls/call/{path}")
+                    if name == "doctor":
+                        page.wait_for_selector("#browser[data-done]")
                     page.screenshot(path=TARGET / f"admin-{name}{suffix}.png", animations="disabled")
             browser.close()
         finally:

@@ -98,6 +98,7 @@ def test_the_admins_pages_of_calls(
         (f"{failed}/change/", "Why it failed"),
         (f"{talked}/change/", "Quality of the sound"),
         (f"{talked}/end/", "are told that an admin ended it"),
+        ("../../doctor/", "No relay is set."),
     ):
         desk.page.goto(f"/admin/calls/call/{path}")
         expect(desk.page.get_by_text(mark).first).to_be_visible()
