@@ -1,10 +1,13 @@
 """Combinations of settings that cannot work, each with what to do."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+
+from .alone import NETWORK_FILE_SYSTEMS, file_system_of
 
 
 @register()
@@ -34,6 +37,17 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="earshot.E003",
             )
         )
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        kind = file_system_of(Path(database["NAME"]))
+        if kind in NETWORK_FILE_SYSTEMS:
+            found.append(
+                Error(
+                    f"The SQLite database is on a network file system ({kind}), where its locks do not hold.",
+                    hint="Set EARSHOT_DATA to a folder on a local disk, or DATABASE_URL to a PostgreSQL server.",
+                    id="earshot.E004",
+                )
+            )
     insecure = [
         origin
         for origin in settings.EARSHOT_ORIGINS

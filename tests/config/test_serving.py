@@ -110,6 +110,26 @@ class TestStarting:
         assert "Traceback" not in said
 
     @pytest.mark.slow
+    def test_a_second_process_in_the_same_folder_is_refused_without_redis(self, tmp_path: Path) -> None:
+        first = self.serve(tmp_path, "--port", str(free_port()))
+        try:
+            self.until_ready(first)
+            second = self.serve(tmp_path, "--port", str(free_port()))
+            said, _ = second.communicate(timeout=30)
+        finally:
+            first.kill()
+            first.communicate()
+        assert second.returncode == 1
+        assert f"Another process ({first.pid}) serves from {tmp_path} already" in said
+        assert "set REDIS_URL" in said
+        third = self.serve(tmp_path, "--port", str(free_port()))  # nothing is left behind by one that was killed
+        try:
+            assert "Stop it with" in self.until_ready(third)
+        finally:
+            third.kill()
+            third.communicate()
+
+    @pytest.mark.slow
     def test_the_first_start_prints_the_set_up_address_until_there_is_an_admin(self, tmp_path: Path) -> None:
         port = free_port()
         process = self.serve(tmp_path, "--port", str(port))

@@ -31,9 +31,10 @@ class Server:
         self.origin = f"http://localhost:{self.port}"
         self.socket_url = f"ws://127.0.0.1:{self.port}/ws/"
         self._log = tempfile.NamedTemporaryFile(prefix="earshot-server-", suffix=".log", delete=False)  # noqa: SIM115
+        self._data = _data_folder()
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"},
-            "EARSHOT_DATA": str(settings.DATA),
+            "EARSHOT_DATA": self._data.name,
             "SECRET_KEY": settings.SECRET_KEY,
             "DATABASE_URL": database_url(connection.settings_dict),
             "EARSHOT_ORIGINS": f"{self.origin} http://127.0.0.1:{self.port}",
@@ -81,6 +82,15 @@ class Server:
                 return bool(response.status == 200)
         except OSError:
             return False
+
+
+def _data_folder() -> tempfile.TemporaryDirectory[str]:
+    """One of its own, for two that share one refuse to run without Redis; the static files are collected once."""
+    folder = tempfile.TemporaryDirectory(prefix="earshot-data-")
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    for shared in (settings.STATIC_ROOT, settings.STATIC_ROOT.with_name("static.stamp")):
+        (Path(folder.name) / shared.name).symlink_to(shared)
+    return folder
 
 
 def database_url(database: Mapping[str, object]) -> str:

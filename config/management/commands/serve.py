@@ -12,7 +12,7 @@ import socket
 import time
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from django.apps import apps
 from django.conf import settings
@@ -24,7 +24,7 @@ from django.utils import autoreload
 
 from accounts.setup import setup_url
 from calls.core.protocol import FRAME_BYTES
-from config import certificates
+from config import alone, certificates
 
 # A half-open socket is noticed after both together (FACTS.md, trap 13).
 PING_INTERVAL = PING_TIMEOUT = 10
@@ -50,6 +50,7 @@ class Command(BaseCommand):
             self.serve(**options)
 
     def serve(self, **options: Any) -> None:
+        self.alone = None if settings.REDIS_URL else _be_alone()  # until the process ends
         if _migrations_pending():
             self.step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
         if not settings.DEBUG and _static_changed():
@@ -112,6 +113,16 @@ class Command(BaseCommand):
         began = time.monotonic()
         do()
         self.stdout.write(f"{time.monotonic() - began:.1f} s")
+
+
+def _be_alone() -> IO[str]:
+    try:
+        return alone.hold(settings.DATA)
+    except alone.NotAlone as other:
+        raise CommandError(
+            f"Another process ({other}) serves from {settings.DATA} already, and without Redis the two could not ring "
+            "each other's people. Stop it, or set REDIS_URL for both."
+        ) from None
 
 
 def _check_port(host: str, port: int) -> None:
