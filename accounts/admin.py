@@ -112,7 +112,7 @@ class PersonAdmin(UserAdmin):
     add_fieldsets = ((None, {"fields": ("name", "handle", "email")}),)
     fieldsets = (
         (None, {"fields": ("name", "handle", "email", "password", "is_active")}),
-        (_("Calls"), {"fields": ("do_not_disturb_until", "hide_address")}),
+        (_("Calls"), {"fields": ("do_not_disturb_until", "hide_address", "call_waiting")}),
         (_("Rights"), {"fields": ("is_staff", "is_superuser", "groups", "user_permissions"), "classes": ["collapse"]}),
         (_("When"), {"fields": ("date_joined", "last_login", "last_seen_at")}),
     )

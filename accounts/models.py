@@ -99,6 +99,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     sign_outs = models.PositiveIntegerField(default=0, editable=False)
     do_not_disturb_until = models.DateTimeField(_("do not disturb until"), null=True, blank=True)
     hide_address = models.BooleanField(_("hide my address"), default=False)
+    call_waiting = models.BooleanField(_("call waiting"), default=True)
 
     objects = UserManager()
 

@@ -13,7 +13,7 @@ from .models import Block, Favourite, Invitation, User
 def held_on(person: User) -> dict[str, Any]:
     """For an export: no password, no secret, of others only the handle, and not who has blocked them."""
     fields = ("id", "name", "handle", "email", "is_active", "is_staff", "is_superuser", "date_joined", "last_login",
-              "last_seen_at", "do_not_disturb_until", "hide_address")  # fmt: skip
+              "last_seen_at", "do_not_disturb_until", "hide_address", "call_waiting")  # fmt: skip
     logged = LogEntry.objects.filter(Q(user=person) | Q(object_id=str(person.pk)))
     return {
         "account": {name: getattr(person, name) for name in fields},

@@ -8,6 +8,7 @@ urlpatterns = [
     path("settings/profile/", views.profile, name="settings-profile"),
     path("settings/do-not-disturb/", views.do_not_disturb, name="settings-do-not-disturb"),
     path("settings/hide-address/", views.hide_address, name="settings-hide-address"),
+    path("settings/call-waiting/", views.call_waiting, name="settings-call-waiting"),
     path("settings/invitations/", invitation_views.invitations_page, name="invitations"),
     path("settings/invitations/<uuid:invitation>/revoke/", invitation_views.revoke, name="invitation-revoke"),
     path("join/<str:secret>/", invitation_views.join, name="join"),

@@ -89,6 +89,21 @@ def hide_address(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @require_POST
+def call_waiting(request: HttpRequest) -> HttpResponse:
+    user = _me(request)
+    user.call_waiting = request.POST.get("call_waiting") == "on"
+    user.save(update_fields=["call_waiting"])
+    messages.success(
+        request,
+        _("While you are in a call, others can ring you.")
+        if user.call_waiting
+        else _("While you are in a call, others are told that you are in another call."),
+    )
+    return _done(request, reverse("settings"))
+
+
+@login_required
+@require_POST
 def favourite(request: HttpRequest, person: UUID) -> HttpResponse:
     other = get_object_or_404(contacts.callable_by(_me(request)), pk=person)
     contacts.set_favourite(_me(request), other, _wanted(request))

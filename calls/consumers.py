@@ -198,8 +198,8 @@ def _carry_out(device: Device, command: Command) -> Any:
             return switchboard.place(actor, call, to, kind)
         case protocol.Alert(call=call):
             return switchboard.alert(actor, call)
-        case protocol.Accept(call=call):
-            return switchboard.accept(actor, call)
+        case protocol.Accept(call=call, leave=leave):
+            return switchboard.accept(actor, call, leave)
         case protocol.Decline(call=call):
             return switchboard.decline(actor, call)
         case protocol.HangUp(call=call, failure=failure, trace=trace):

@@ -80,7 +80,9 @@ def _insert(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
             Leg(id=uuid4(), call_id=call_id, **_caller(actor, to, kind, now), role=Role.CALLER, device=actor.device),
             Leg(id=uuid4(), call_id=call_id, user=callee, role=Role.CALLEE, hidden=hidden),
         ]
-        callee_is_busy = callee is not None and Leg.objects.joined().filter(user=callee).exists()
+        callee_is_busy = (
+            callee is not None and not callee.call_waiting and Leg.objects.joined().filter(user=callee).exists()
+        )
         # In this order: a ring of theirs that the first look sees as busy, the second sees as a ring.
         if callee_is_busy and _their_ring(actor, to) is not None:
             raise _TheyRing
@@ -145,11 +147,34 @@ def alert(actor: Actor, call_id: UUID) -> UUID:
     return _own(actor, call_id, EventName.ALERT)
 
 
-def accept(actor: Actor, call_id: UUID) -> UUID:
-    """Join, bound to the actor's device. Whoever else rings this person is told that they are busy."""
-    _own(actor, call_id, EventName.ACCEPT)
+def accept(actor: Actor, call_id: UUID, leave: UUID | None = None) -> UUID:
+    """Join, bound to the actor's device, and leave the call named by `leave` for it, on whatever device it is.
+
+    Whoever else rings this person goes on ringing or, without call waiting, is told that they are busy.
+    """
+    if leave is None:
+        _own(actor, call_id, EventName.ACCEPT)
+    else:
+        _switch(actor, leave, call_id)
     _occupy(actor.person, but=call_id)
     return call_id
+
+
+def _switch(actor: Actor, leave: UUID, call_id: UUID) -> None:
+    """In one transaction, so that who comes too late for the one call is still in the other."""
+
+    def choose(call: machine.Call) -> machine.Event | None:
+        leg = call.leg_of(str(actor.person))
+        if leg is None:
+            raise NoSuchCall
+        joined = leg.state is LegState.JOINED
+        return machine.Event(EventName.SWITCH, leg.id, By.PERSON, str(actor.person)) if joined else None
+
+    with transaction.atomic():
+        # Both rows at once and in this order: two switches that meet cannot wait for each other.
+        list(Call.objects.select_for_update().filter(pk__in=(leave, call_id)).order_by("pk"))
+        act(leave, By.PERSON, choose, actor=replace(actor, command=None))
+        _own(actor, call_id, EventName.ACCEPT)
 
 
 def decline(actor: Actor, call_id: UUID) -> UUID:
@@ -273,8 +298,9 @@ def _first_live(call: machine.Call, name: EventName, by: By) -> machine.Event | 
 
 
 def _occupy(person: UUID, but: UUID) -> None:
-    """This person has joined a call: their other rings end as `busy`, each in a transaction of its own."""
-    others = Leg.objects.known_to(person).filter(state=LegState.RINGING).exclude(call_id=but)
+    """This person has joined a call: without call waiting their other rings end as `busy`, each in a transaction of
+    its own."""
+    others = Leg.objects.known_to(person).filter(state=LegState.RINGING, user__call_waiting=False).exclude(call_id=but)
     for call_id in others.values_list("call_id", flat=True):
         _each_leg_of(person, call_id)
 

@@ -75,6 +75,8 @@ def _of_mine(event: EventName, *, failed: bool) -> str:
             return _("You were in another call")
         case EventName.HANG_UP:
             return _("Sound and picture did not get through, and the call was given up") if failed else _("You hung up")
+        case EventName.SWITCH:
+            return _("You left it for another call")
         case EventName.MOVE:
             return _("You went on with it on another device")
         case EventName.REJOIN:
@@ -105,6 +107,8 @@ def _of_theirs(event: EventName) -> str:
             return _("%(name)s was in another call")
         case EventName.HANG_UP:
             return _("%(name)s hung up")
+        case EventName.SWITCH:
+            return _("%(name)s hung up")  # for whom is not the other side's to know
         case EventName.MOVE:
             return _("%(name)s went on with it on another device")
         case EventName.REJOIN:

@@ -48,6 +48,7 @@ TABLE: dict[tuple[LegState | None, EventName], Rule] = {
     (LegState.RINGING, EventName.FORCE_END): Rule(LegState.LEFT, Who.SYSTEM),
     (LegState.RINGING, EventName.SETTLE): Rule(LegState.MISSED, Who.ENDING),
     (LegState.JOINED, EventName.HANG_UP): Rule(LegState.LEFT, Who.BOUND_DEVICE),
+    (LegState.JOINED, EventName.SWITCH): Rule(LegState.LEFT, Who.PERSON),
     (LegState.JOINED, EventName.MOVE): Rule(LegState.JOINED, Who.OTHER_DEVICE),
     (LegState.JOINED, EventName.REJOIN): Rule(LegState.JOINED, Who.BOUND_DEVICE),
     (LegState.JOINED, EventName.LOSE): Rule(LegState.LOST, Who.STEWARD),
@@ -269,11 +270,11 @@ def _lease(legs: tuple[Leg, ...], until: datetime) -> tuple[Leg, ...]:
 def _end_reason(event: Event, was_active: bool) -> EndReason:
     """Why a call ended, from the event that ended it."""
     match event.name:
-        case EventName.HANG_UP if was_active:
+        case EventName.HANG_UP | EventName.SWITCH if was_active:
             return EndReason.FAILED if event.failure else EndReason.COMPLETED
         case EventName.LOSE if was_active:
             return EndReason.LOST
-        case EventName.HANG_UP | EventName.LOSE:
+        case EventName.HANG_UP | EventName.SWITCH | EventName.LOSE:
             return EndReason.CANCELLED
         case EventName.DECLINE:
             return EndReason.DECLINED

@@ -74,7 +74,10 @@ class Alert(Command, frozen=True, forbid_unknown_fields=True, tag="call.alert"):
 
 
 class Accept(Command, frozen=True, forbid_unknown_fields=True, tag="call.accept"):
+    """`leave`: the call that its person is in and leaves for this one. Both happen, or neither."""
+
     call: UUID
+    leave: UUID | None = None
 
 
 class Decline(Command, frozen=True, forbid_unknown_fields=True, tag="call.decline"):

@@ -65,6 +65,7 @@ class EventName(StrEnum):
     UNREACHABLE = "unreachable"
     OCCUPIED = "occupied"
     HANG_UP = "hang_up"
+    SWITCH = "switch"
     MOVE = "move"
     REJOIN = "rejoin"
     LOSE = "lose"

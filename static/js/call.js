@@ -87,6 +87,11 @@ export class CallSession extends EventTarget {
     return this._mediaReady;
   }
 
+  /** How long it has been active, or null. */
+  get durationMs() {
+    return this.activeSince === null ? null : performance.now() - this.activeSince;
+  }
+
   get media() {
     return this._media;
   }

@@ -39,7 +39,7 @@ export class Telephone extends EventTarget {
       device: parts.device,
       isUndisturbed: () => parts.isUndisturbed?.() ?? false, // then a call is shown, and does not ring
       alert: (call) => this._signaling.command("call.alert", { call }).catch((error) => this._fault(error)),
-      notice: (notice) => this.dispatchEvent(new CustomEvent("notice", { detail: notice })),
+      notice: (notice) => this._notice(notice),
     });
     /** @type {RTCIceServer[]} */
     this._iceServers = [];
@@ -64,9 +64,14 @@ export class Telephone extends EventTarget {
     return this.current !== null && this.current.phase !== "ended";
   }
 
-  /** Who rings this person, unless it has been answered or declined here. @returns {Incoming[]} */
+  /** Who rings this person, unless it has been answered, declined or ignored here. @returns {Incoming[]} */
   get incoming() {
-    return this._rings.incoming(this._calls.ringing);
+    return this._rings.incoming(this._calls.ringing, this.busy || this._joined !== undefined);
+  }
+
+  /** The call that this person is in, on whatever device. */
+  get _joined() {
+    return this._calls.live.find((call) => myLeg(call).state === "joined");
   }
 
   /** The page may be gone in a moment. */
@@ -110,12 +115,19 @@ export class Telephone extends EventTarget {
     this._applyNewest(session);
   }
 
-  /** Answer. The devices open while the answer travels. @param {string} callId @param {Kind} kind */
+  /**
+   * Answer. The devices open while the answer travels. Who is in another call leaves it for this one.
+   * @param {string} callId @param {Kind} kind
+   */
   async accept(callId, kind) {
     const snapshot = this._calls.newest(callId);
-    if (!snapshot || snapshot.state === "ended" || this.busy) return;
+    if (!snapshot || snapshot.state === "ended") return;
     this._rings.handle(callId);
     const { person } = otherLeg(snapshot);
+    // A call of ours that is on its way may become one that there is to leave.
+    if (this._joining) await this._joining.catch(() => {});
+    if (this._joined) return this._switch(this._joined.id, callId, person, kind);
+    this.hangUp();
     const session = this._open({ id: callId, direction: "incoming", person, kind });
     const opening = session.openMedia();
     const ok = await this._join(session, "call.accept", { call: callId });
@@ -124,6 +136,31 @@ export class Telephone extends EventTarget {
       this._applyNewest(session);
     }
     await opening;
+  }
+
+  /** Leave one call for another: both happen, or neither. @param {string} leave @param {string} callId @param {PersonView} person @param {Kind} kind */
+  async _switch(leave, callId, person, kind) {
+    this._changed();
+    try {
+      await this._signaling.command("call.accept", { call: callId, leave });
+    } catch (error) {
+      if (!this._calls.isLive(callId)) this._notice({ kind: "missed", person, call: callId });
+      this._rings.release(callId);
+      return this._fault(error);
+    }
+    const left = this.current;
+    if (left && this.busy) left.end({ reason: "completed", durationMs: left.durationMs });
+    const session = this._open({ id: callId, direction: "incoming", person, kind });
+    const opening = session.openMedia();
+    this._keepWishes();
+    this._applyNewest(session);
+    await opening;
+  }
+
+  /** It may ring on, but not here. @param {string} callId */
+  ignore(callId) {
+    this._rings.ignore(callId);
+    this._changed();
   }
 
   /** @param {string} callId */
@@ -142,9 +179,8 @@ export class Telephone extends EventTarget {
     if (!session || session.phase === "ended") return;
     const wasActive = session.activeSince !== null;
     const placed = this._joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
-    const durationMs = wasActive ? performance.now() - /** @type {number} */ (session.activeSince) : null;
     const reason = failed ? "failed" : wasActive ? "completed" : "cancelled";
-    session.end({ reason, ...(failed && { failure: failed.stage }), durationMs });
+    session.end({ reason, ...(failed && { failure: failed.stage }), durationMs: session.durationMs });
     const why = failed && { failure: failed.stage, ...(failed.trace && { trace: failed.trace }) };
     placed
       ?.then(() => this._signaling.command("call.hang_up", { call: session.id, ...why }))
@@ -323,6 +359,11 @@ export class Telephone extends EventTarget {
   _fault(error) {
     if (!(error instanceof CommandError)) throw error;
     this._changed();
+  }
+
+  /** @param {Notice} notice */
+  _notice(notice) {
+    this.dispatchEvent(new CustomEvent("notice", { detail: notice }));
   }
 
   /** One "change" for all that changed in this turn. */

@@ -7,7 +7,10 @@ import { myLeg, otherLeg } from "./protocol.js";
 
 /** @typedef {import("./protocol.js").Snapshot} Snapshot */
 /** @typedef {import("./protocol.js").PersonView} PersonView */
-/** @typedef {{call: string, person: PersonView, kind: import("./protocol.js").Kind}} Incoming */
+/**
+ * `waiting`: this person is in another call, which they would leave for this one.
+ * @typedef {{call: string, person: PersonView, kind: import("./protocol.js").Kind, waiting: boolean}} Incoming
+ */
 /** @typedef {{kind: "answered_elsewhere"|"declined_elsewhere"|"missed"|"ended", person: PersonView, call: string}} Notice */
 /**
  * @typedef {{device: string, isUndisturbed: () => boolean, alert: (call: string) => void,
@@ -22,6 +25,8 @@ export class Rings {
     this._alerted = new Set();
     /** @type {Set<string>} rings that were answered or declined here */
     this._handled = new Set();
+    /** @type {Set<string>} rings that are not to be seen nor heard here; how they end is told */
+    this._ignored = new Set();
   }
 
   /** This person has decided about a call, on this device. @param {string} call */
@@ -29,11 +34,21 @@ export class Rings {
     this._handled.add(call);
   }
 
-  /** @param {Snapshot[]} ringing @returns {Incoming[]} those that still ask for an answer here */
-  incoming(ringing) {
+  /** The decision did not come through. @param {string} call */
+  release(call) {
+    this._handled.delete(call);
+  }
+
+  /** @param {string} call */
+  ignore(call) {
+    this._ignored.add(call);
+  }
+
+  /** @param {Snapshot[]} ringing @param {boolean} waiting @returns {Incoming[]} those that still ask for an answer here */
+  incoming(ringing, waiting) {
     return ringing
-      .filter((call) => !this._handled.has(call.id))
-      .map((call) => ({ call: call.id, person: otherLeg(call).person, kind: call.kind }));
+      .filter((call) => !this._handled.has(call.id) && !this._ignored.has(call.id))
+      .map((call) => ({ call: call.id, person: otherLeg(call).person, kind: call.kind, waiting }));
   }
 
   /** A call went from one snapshot to another. @param {Snapshot|undefined} before @param {Snapshot} after */
@@ -47,6 +62,7 @@ export class Rings {
     if (after.state === "ended") {
       this._alerted.delete(after.id);
       this._handled.delete(after.id);
+      this._ignored.delete(after.id);
     }
   }
 

@@ -7,6 +7,8 @@
 
 /** Frequencies in Hz, and when each burst begins and ends within the period, in seconds. */
 const RING = Object.freeze({ tones: [587.33, 880], bursts: [[0, 0.35], [0.45, 0.8]], period: 3, gain: 0.16 });
+/** Call waiting: two soft beeps of 425 Hz (ITU-T E.180). */
+const WAITING = Object.freeze({ tones: [425], bursts: [[0, 0.2], [0.6, 0.8]], period: 4, gain: 0.03 });
 /** The European ringback: 425 Hz, one second of five (ITU-T E.180 supplement 2). */
 const RINGBACK = Object.freeze({ tones: [425], bursts: [[0, 1]], period: 5, gain: 0.05 });
 
@@ -24,6 +26,11 @@ export class Sound extends EventTarget {
 
   ring() {
     this._play(RING);
+  }
+
+  /** For the ears of somebody who talks. */
+  waiting() {
+    this._play(WAITING);
   }
 
   ringback() {
@@ -53,7 +60,7 @@ export class Sound extends EventTarget {
     return this._context;
   }
 
-  /** @param {typeof RING | typeof RINGBACK} pattern */
+  /** @param {typeof RING | typeof RINGBACK | typeof WAITING} pattern */
   _play(pattern) {
     this.silence();
     const context = this._open();

@@ -72,6 +72,12 @@ def test_until_tomorrow_is_tomorrow_where_the_person_is(settings, zone, ends):
     assert until(Span.TOMORROW, datetime(2026, 11, 23, 20, tzinfo=UTC), zone) == ends
 
 
+def test_call_waiting_goes_off_and_on(ana, people):
+    for wanted in ("off", "on"):
+        ana.post(reverse("settings-call-waiting"), {"call_waiting": wanted})
+        assert User.objects.get(pk=people.ana.pk).call_waiting is (wanted == "on")
+
+
 def test_hiding_the_address_needs_a_relay(ana, people, settings):
     settings.TURN_URLS = []
     assert "Hide my address" not in ana.get(reverse("settings")).content.decode()

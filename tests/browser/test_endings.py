@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 from playwright.sync_api import expect
 
+from accounts.models import User
 from tests.browser.conftest import ALLOWED, OpenDesk
 from tests.browser.desk import Desk
 from tests.support.server import Server
@@ -48,6 +49,7 @@ def test_busy(
     ana.call(ben, "Voice")
     ben.ring(ana).get_by_role("button", name="Accept", exact=True).click()
     ana.until_connected()
+    User.objects.filter(pk=people.ben.pk).update(call_waiting=False)
     chen = open_desk(server, people.chen, media.ana)
     chen.button("Voice call Ben").click()
     chen.says("Ben is in another call")

@@ -2,11 +2,11 @@
 
 import threading
 from types import SimpleNamespace
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from accounts.models import Block
+from accounts.models import Block, User
 from calls.models import Call, JournalEntry, Leg
 from tests.conftest import Connect
 from tests.support.client import Client
@@ -160,6 +160,12 @@ class TestNobodyThere:
 
 
 class TestBusy:
+    """Without call waiting."""
+
+    @pytest.fixture(autouse=True)
+    def no_call_waiting(self, people: SimpleNamespace) -> None:
+        User.objects.filter(pk=people.ben.pk).update(call_waiting=False)
+
     def test_someone_in_a_call_is_busy(
         self, server: Server, people: SimpleNamespace, connect: Connect, ben: Client, active: str
     ) -> None:
@@ -185,6 +191,97 @@ class TestBusy:
         answer = other.command("call.place", call=str(uuid4()), to=str(people.chen.pk), kind="voice")
         assert answer["code"] == "already_in_call"
         assert Call.objects.count() == 1
+
+
+class TestCallWaiting:
+    """Somebody in a call is rung all the same, and may leave the one for the other."""
+
+    @pytest.fixture
+    def waiting(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, ben: Client, active: str
+    ) -> SimpleNamespace:
+        """Ana and Ben talk, and Chen's call waits."""
+        chen = connect(server, people.chen)
+        call = chen.place(people.ben.pk)
+        ben.until_call(call, "ringing")
+        return SimpleNamespace(chen=chen, call=call)
+
+    def test_who_switches_leaves_one_call_and_is_in_the_other(
+        self, ana: Client, ben: Client, active: str, waiting: SimpleNamespace
+    ) -> None:
+        assert ben.command("call.accept", call=waiting.call, leave=active)["type"] == "ok"
+        assert waiting.chen.until_call(waiting.call, "active")
+        assert ana.until_call(active, "ended")["end_reason"] == "completed"
+        assert JournalEntry.objects.get(event="switch").call_id == UUID(active)
+
+    def test_from_another_device_than_the_one_in_the_call(
+        self,
+        server: Server,
+        people: SimpleNamespace,
+        connect: Connect,
+        ana: Client,
+        ben: Client,
+        active: str,
+        waiting: SimpleNamespace,
+    ) -> None:
+        second = connect(server, people.ben)
+        assert second.command("call.accept", call=waiting.call, leave=active)["type"] == "ok"
+        assert waiting.chen.until_call(waiting.call, "active")
+        ana.until_call(active, "ended")
+        ben.until_call(active, "ended")
+
+    def test_a_repeat_has_the_same_answer(self, ben: Client, active: str, waiting: SimpleNamespace) -> None:
+        first = ben.command("call.accept", id="again", call=waiting.call, leave=active)
+        assert first["type"] == "ok"
+        assert ben.command("call.accept", id="again", call=waiting.call, leave=active) == first
+        assert JournalEntry.objects.filter(event__in=("switch", "accept")).count() == 3
+
+    def test_who_comes_too_late_is_still_in_the_first(
+        self, ana: Client, ben: Client, active: str, waiting: SimpleNamespace
+    ) -> None:
+        waiting.chen.command("call.hang_up", call=waiting.call)
+        assert ben.command("call.accept", call=waiting.call, leave=active)["code"] == "wrong_state"
+        assert Call.objects.get(pk=active).state == "active"
+        ana.peer(active, 1, {"kind": "media", "microphone": True, "camera": True})
+        ben.until(lambda: ben.heard("peer"))
+
+    def test_without_naming_the_call_that_one_is_in_it_is_refused(
+        self, ben: Client, active: str, waiting: SimpleNamespace
+    ) -> None:
+        assert ben.command("call.accept", call=waiting.call)["code"] == "already_in_call"
+        assert Call.objects.get(pk=active).state == "active"
+
+    def test_declining_ends_that_call_alone(self, ben: Client, active: str, waiting: SimpleNamespace) -> None:
+        assert ben.command("call.decline", call=waiting.call)["type"] == "ok"
+        assert waiting.chen.until_call(waiting.call, "ended")["end_reason"] == "declined"
+        assert Call.objects.get(pk=active).state == "active"
+
+    def test_of_two_that_ring_one_is_answered_and_the_other_goes_on(
+        self, server: Server, people: SimpleNamespace, connect: Connect, ben: Client, ringing: str
+    ) -> None:
+        chen = connect(server, people.chen)
+        second = chen.place(people.ben.pk)
+        ben.until_call(second, "ringing")
+        ben.command("call.accept", call=ringing)
+        ben.settle()
+        assert Call.objects.get(pk=second).state == "ringing"
+
+    @pytest.mark.parametrize("named", ["nobody's", "others'"])
+    def test_a_call_that_one_is_not_in_cannot_be_left(
+        self,
+        server: Server,
+        people: SimpleNamespace,
+        connect: Connect,
+        ana: Client,
+        active: str,
+        named: str,
+    ) -> None:
+        sam, chen = connect(server, people.sam), connect(server, people.chen)
+        call = chen.place(people.sam.pk)
+        sam.until_call(call, "ringing")
+        leave = active if named == "others'" else str(uuid4())
+        assert sam.command("call.accept", call=call, leave=leave)["code"] == "no_such_call"
+        assert {each.state for each in Call.objects.all()} == {"active", "ringing"}
 
 
 class TestRepeats:

@@ -96,6 +96,7 @@ def test_alert_is_noted_once() -> None:
     [
         (by_ben(EventName.DECLINE), EndReason.DECLINED, (LegState.LEFT, LegState.DECLINED)),
         (by_ana(EventName.HANG_UP), EndReason.CANCELLED, (LegState.LEFT, LegState.MISSED)),
+        (by_ana(EventName.SWITCH), EndReason.CANCELLED, (LegState.LEFT, LegState.MISSED)),
         (
             Event(EventName.UNREACHABLE, CALLEE, By.SYSTEM),
             EndReason.UNAVAILABLE,
@@ -116,6 +117,7 @@ def test_ways_for_a_ringing_call_to_end(event: Event, reason: EndReason, legs: t
         (by_ana(EventName.HANG_UP), EndReason.COMPLETED),
         (by_ben(EventName.HANG_UP), EndReason.COMPLETED),
         (by_ben(EventName.HANG_UP, failure=FailureStage.ICE), EndReason.FAILED),
+        (by_ben(EventName.SWITCH, "ben-2"), EndReason.COMPLETED),
         (Event(EventName.FORCE_END, CALLEE, By.SYSTEM), EndReason.REVOKED),
     ],
 )

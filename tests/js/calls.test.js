@@ -221,6 +221,70 @@ describe("being called", () => {
   });
 });
 
+describe("called while in a call", () => {
+  const second = (more = {}) => snapshot({ id: "call-2", me: "ben", ...more });
+  const third = person("ana");
+
+  beforeEach(async () => {
+    await inCall();
+    tell(second());
+  });
+
+  test("it waits, and nothing of the first is touched", () => {
+    assert.deepEqual(telephone.incoming.map(({ call, waiting }) => [call, waiting]), [["call-2", true]]);
+    assert.deepEqual(live(), ["audio", "video"]);
+    assert.equal(telephone.current.id, "call-1");
+  });
+
+  test("ended and answered as one", async () => {
+    const first = telephone.current;
+    telephone.accept("call-2", "voice");
+    await settle();
+    assert.deepEqual([signaling.last("call.accept").call, signaling.last("call.accept").leave], ["call-2", "call-1"]);
+    assert.equal(first.phase, "connecting");
+    tell(second({ rev: 2, state: "active" }));
+    await answer("call.accept", { call: "call-2" });
+    assert.deepEqual([first.phase, telephone.current.id, telephone.current.person.id], ["ended", "call-2", third.id]);
+    assert.deepEqual(live(), ["audio"]);
+    assert.equal(peers[0].closed, true);
+    assert.equal(peers.length, 2);
+  });
+
+  test("the other has hung up meanwhile: it is missed, and the first goes on", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    tell(second({ rev: 2, state: "ended", end_reason: "cancelled", ben: { state: "missed" } }));
+    await refuse("call.accept", "wrong_state");
+    assert.deepEqual([telephone.current.id, telephone.current.phase, notices], ["call-1", "connecting", ["missed"]]);
+    assert.deepEqual(live(), ["audio", "video"]);
+  });
+
+  test("refused for now, it asks again", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    assert.deepEqual(telephone.incoming, []);
+    await refuse("call.accept", "try_again");
+    assert.equal(telephone.incoming.length, 1);
+  });
+
+  test("ignored it is gone from here, and told when it is missed", () => {
+    telephone.ignore("call-2");
+    assert.deepEqual(telephone.incoming, []);
+    assert.equal(signaling.last("call.decline"), undefined);
+    tell(second({ rev: 2, state: "ended", end_reason: "missed", ben: { state: "missed" } }));
+    assert.deepEqual(notices, ["missed"]);
+  });
+
+  test("a call that goes on on another device is left too", async () => {
+    make();
+    tell(snapshot({ id: "call-1", me: "ben", state: "active", ben: { device: "another" } }));
+    tell(second());
+    telephone.accept("call-2", "voice");
+    await settle();
+    assert.equal(signaling.last("call.accept").leave, "call-1");
+  });
+});
+
 describe("in a call", () => {
   test("the other side's words move no device of ours", async () => {
     await inCall();

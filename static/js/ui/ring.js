@@ -21,6 +21,8 @@ export class Rings {
     this._root = one("#rings");
     /** @type {Map<string, HTMLElement>} */
     this._cards = new Map();
+    /** @type {"ring"|"waiting"|null} */
+    this._sounding = null;
     this._title = "";
     /** @type {any} */
     this._titleTimer = null;
@@ -36,8 +38,11 @@ export class Rings {
       card.remove();
       this._cards.delete(call);
     }
-    for (const ring of rings) if (!this._cards.has(ring.call)) this._add(ring);
-    const heard = this._isUndisturbed() || this._telephone.busy ? [] : rings;
+    for (const ring of rings) {
+      if (!this._cards.has(ring.call)) this._add(ring);
+      this._cards.get(ring.call)?.classList.toggle("ring--waiting", ring.waiting);
+    }
+    const heard = this._isUndisturbed() ? [] : rings;
     this._soundFor(heard);
     this._notifier.show(heard);
     this._titleFor(heard);
@@ -62,21 +67,27 @@ export class Rings {
       if (button instanceof HTMLElement) this._act(ring, button.dataset.act ?? "");
     });
     this._cards.set(ring.call, card);
+    if (ring.waiting) one(".ring__who", card).setAttribute("role", "alert"); // said, but the focus stays in the call
     this._root.append(card);
-    if (!isTyping()) card.focus({ preventScroll: true });
+    if (!ring.waiting && !isTyping()) card.focus({ preventScroll: true });
   }
 
   /** @param {Incoming} ring @param {string} act */
   _act(ring, act) {
     const other = ring.kind === "video" ? "voice" : "video";
     if (act === "decline") this._telephone.decline(ring.call);
+    else if (act === "ignore") this._telephone.ignore(ring.call);
     else this._telephone.accept(ring.call, act === "accept" ? ring.kind : other);
   }
 
-  /** Enter accepts, Escape declines the newest; a key that means something where the focus is stays there. @param {KeyboardEvent} event */
+  /**
+   * Enter accepts, Escape declines the newest; a key that means something where the focus is stays there. No key ends a call
+   * that goes on.
+   * @param {KeyboardEvent} event
+   */
   _key(event) {
     const ring = this._telephone.incoming.at(-1);
-    if (!ring || event.defaultPrevented || event.repeat || isTyping()) return;
+    if (!ring || ring.waiting || event.defaultPrevented || event.repeat || isTyping()) return;
     const at = document.activeElement;
     const free = !at || at === document.body || at.id === "page" || at.id === "stage" || at.classList.contains("ring");
     if (event.key === "Escape") this._act(ring, "decline");
@@ -85,15 +96,17 @@ export class Rings {
     event.preventDefault();
   }
 
-  /** @param {Incoming[]} rings */
+  /** A ring; two soft beeps in a call; nothing while this page plays the ringback of its own call. @param {Incoming[]} rings */
   _soundFor(rings) {
-    if (rings.length) {
-      this._lock.take(() => this._sound.ring());
-    } else if (this._wasRinging) {
+    const calls = this._telephone.current?.phase === "ringing";
+    const wanted = !rings.length || calls ? null : rings[0].waiting ? "waiting" : "ring";
+    if (wanted === this._sounding) return;
+    if (this._sounding) {
       this._lock.giveBack();
-      this._sound.silence();
+      if (!calls) this._sound.silence();
     }
-    this._wasRinging = rings.length > 0;
+    if (wanted) this._lock.take(() => this._sound[wanted]());
+    this._sounding = wanted;
   }
 
   /** The title of the tab tells who calls, by turns with the page's own. @param {Incoming[]} rings */
