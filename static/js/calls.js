@@ -20,9 +20,11 @@ import { keepWishes, keptWishes } from "./wishes.js";
 /** @typedef {import("./signaling.js").Signaling} Signaling */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
- *   isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
+ *   ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
  *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
  */
+
+const RING_SETTLE_MS = 100;
 
 export class Telephone extends EventTarget {
   /** @param {Parts} parts */
@@ -37,9 +39,12 @@ export class Telephone extends EventTarget {
     this._calls = new Snapshots();
     this._rings = new Rings({
       device: parts.device,
+      settleMs: parts.ringSettleMs ?? RING_SETTLE_MS,
+      isConnected: () => this.connection === "open",
       isUndisturbed: () => parts.isUndisturbed?.() ?? false, // then a call is shown, and does not ring
       alert: (call) => this._signaling.command("call.alert", { call }).catch((error) => this._fault(error)),
       notice: (notice) => this._notice(notice),
+      changed: () => this._changed(),
     });
     /** @type {RTCIceServer[]} */
     this._iceServers = [];

@@ -1,6 +1,9 @@
 /**
  * Who rings on this device. Says once to the server that it really rings, and says to the screens why a ring stopped that was
  * not answered here.
+ *
+ * A ring has to last for a moment before it rings. A machine that wakes up reads first what it was told before it slept and then,
+ * in the same breath, that it is over: such a call is missed, and must not ring.
  */
 
 import { myLeg, otherLeg } from "./protocol.js";
@@ -13,16 +16,19 @@ import { myLeg, otherLeg } from "./protocol.js";
  */
 /** @typedef {{kind: "answered_elsewhere"|"declined_elsewhere"|"missed"|"ended", person: PersonView, call: string}} Notice */
 /**
- * @typedef {{device: string, isUndisturbed: () => boolean, alert: (call: string) => void,
- *   notice: (notice: Notice) => void}} RingParts
+ * `settleMs`: how long a ring has to last; `changed`: one has lasted.
+ * @typedef {{device: string, settleMs: number, isConnected: () => boolean, isUndisturbed: () => boolean, alert: (call: string) => void,
+ *   notice: (notice: Notice) => void, changed: () => void}} RingParts
  */
 
 export class Rings {
   /** @param {RingParts} parts */
   constructor(parts) {
     this._parts = parts;
-    /** @type {Set<string>} rings that the server has been told of */
-    this._alerted = new Set();
+    /** @type {Map<string, any>} rings that may be over in a moment, each with its timer */
+    this._settling = new Map();
+    /** @type {Set<string>} rings that have lasted */
+    this._ringing = new Set();
     /** @type {Set<string>} rings that were answered or declined here */
     this._handled = new Set();
     /** @type {Set<string>} rings that are not to be seen nor heard here; how they end is told */
@@ -47,23 +53,37 @@ export class Rings {
   /** @param {Snapshot[]} ringing @param {boolean} waiting @returns {Incoming[]} those that still ask for an answer here */
   incoming(ringing, waiting) {
     return ringing
-      .filter((call) => !this._handled.has(call.id) && !this._ignored.has(call.id))
+      .filter((call) => this._ringing.has(call.id) && !this._handled.has(call.id) && !this._ignored.has(call.id))
       .map((call) => ({ call: call.id, person: otherLeg(call).person, kind: call.kind, waiting }));
   }
 
   /** A call went from one snapshot to another. @param {Snapshot|undefined} before @param {Snapshot} after */
   follow(before, after) {
     const rings = rang(after);
-    if (rings && !this._alerted.has(after.id) && !this._parts.isUndisturbed()) {
-      this._alerted.add(after.id);
-      this._parts.alert(after.id);
-    }
+    if (rings && !this._settling.has(after.id) && !this._ringing.has(after.id)) this._settle(after.id);
     if (before && rang(before) && !rings) this._stopped(after);
+    if (!rings) {
+      clearTimeout(this._settling.get(after.id));
+      this._settling.delete(after.id);
+      this._ringing.delete(after.id);
+    }
     if (after.state === "ended") {
-      this._alerted.delete(after.id);
       this._handled.delete(after.id);
       this._ignored.delete(after.id);
     }
+  }
+
+  /** @param {string} call */
+  _settle(call) {
+    const lasted = () => {
+      this._settling.delete(call);
+      if (!this._parts.isConnected()) return; // the next welcome tells whether it still rings
+      this._ringing.add(call);
+      if (!this._parts.isUndisturbed()) this._parts.alert(call);
+      this._parts.changed();
+    };
+    if (this._parts.settleMs) this._settling.set(call, setTimeout(lasted, this._parts.settleMs));
+    else lasted();
   }
 
   /** @param {Snapshot} call */

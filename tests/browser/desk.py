@@ -11,7 +11,23 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 # Counts what the page opens and sends, from before its first script.
 COUNTERS = """
-window.counted = {connections: [], peerMessages: 0, candidates: 0};
+window.counted = {connections: [], peerMessages: 0, candidates: 0, tracks: [], tones: [], rings: 0};
+const ask = navigator.mediaDevices?.getUserMedia;
+if (ask) MediaDevices.prototype.getUserMedia = async function (...args) {
+  const stream = await ask.apply(this, args);
+  window.counted.tracks.push(...stream.getTracks());
+  return stream;
+};
+const Oscillator = OscillatorNode;
+window.OscillatorNode = class extends Oscillator {
+  constructor(context, options) { super(context, options); window.counted.tones.push(options.frequency); }
+};
+addEventListener("DOMContentLoaded", () => {
+  const rings = document.querySelector("#rings");
+  if (rings) new MutationObserver((all) => {
+    for (const one of all) window.counted.rings += one.addedNodes.length;
+  }).observe(rings, {childList: true});
+});
 const Native = RTCPeerConnection;
 window.RTCPeerConnection = class extends Native {
   constructor(...args) { super(...args); window.counted.connections.push(this); }
@@ -112,6 +128,9 @@ class Desk:
 
     def open_connections(self) -> int:
         return int(self.page.evaluate("window.counted.connections.filter((c) => c.signalingState !== 'closed').length"))
+
+    def open_devices(self) -> int:
+        return int(self.page.evaluate("window.counted.tracks.filter((track) => track.readyState === 'live').length"))
 
     def counted(self, what: str) -> int:
         return int(self.page.evaluate(f"window.counted.{what}"))

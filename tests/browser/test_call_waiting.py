@@ -26,6 +26,11 @@ def chen(
     return desk
 
 
+def test_it_beeps_and_does_not_ring(ben: Desk, chen: Desk) -> None:
+    tones = ben.page.evaluate("window.counted.tones")
+    assert tones == [587.33, 880, 425]  # Ana's ring, then the beep for Chen's
+
+
 def test_the_one_is_left_for_the_other(ana: Desk, ben: Desk, chen: Desk) -> None:
     ben.ring(chen).get_by_role("button", name="End and answer").click()
     chen.until_connected()

@@ -9,13 +9,13 @@ import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, person, 
 let signaling, devices, peers, notices, storage, telephone;
 const telephones = [];
 
-function make(fail = {}) {
+function make(fail = {}, ringSettleMs = 0) {
   signaling = new FakeSignaling();
   devices = new FakeDevices(fail);
   peers = [];
   notices = [];
   telephone = new Telephone({
-    signaling, device: "this-device", connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30, storage,
+    signaling, device: "this-device", connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30, ringSettleMs, storage,
     uuid: () => "call-1",
     makeMedia: () => new Media({ devices, storage: new FakeStorage(), Stream: FakeStream }),
     makePeer: (parts) => {
@@ -192,6 +192,31 @@ describe("being called", () => {
       assert.deepEqual([telephone.incoming, notices], [[], [notice]]);
     });
   }
+
+  test("a ring has to last for a moment; one that is over at once is only missed", async () => {
+    make({}, 5);
+    tell(asBen());
+    tell(asBen({ rev: 2, state: "ended", end_reason: "cancelled", ben: { state: "missed" } }));
+    tell(asBen({ id: "call-2" }));
+    assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
+    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    assert.deepEqual(telephone.incoming.map(({ call }) => call), ["call-2"]);
+    assert.deepEqual(signaling.commands.map(({ type, call }) => [type, call]), [["call.alert", "call-2"]]);
+  });
+
+  test("a ring whose socket breaks in the same breath waits for the welcome", async () => {
+    make({}, 5);
+    tell(asBen());
+    signaling.state = "waiting";
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual([telephone.incoming, signaling.commands], [[], []]);
+    signaling.state = "open";
+    signaling.emit("welcome", { person: person("ben"), calls: [asBen()], ice_servers: [] });
+    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    assert.equal(telephone.incoming.length, 1);
+  });
 
   test("what was declined here is not announced", async () => {
     tell(asBen());

@@ -1,12 +1,14 @@
 """A real server in a process of its own, on the test database."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -63,6 +65,16 @@ class Server:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP: it does nothing until afterwards."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def terminate(self) -> int:
         """SIGTERM: it must be gone within 10 s. Returns its exit code."""

@@ -1,0 +1,109 @@
+"""What breaks on a person's own machine: two tabs at once, a lid that is closed, a device that is taken away."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from calls.models import JournalEntry, Leg
+from tests.browser.desk import Desk
+from tests.support.server import Server
+from tests.support.wait import until
+
+ACCEPT = "document.querySelector('.ring [data-act=accept]').click()"
+
+
+def test_of_two_tabs_that_accept_at_once_one_is_in_the_call_and_the_other_lets_go_of_its_devices(
+    ana: Desk, ben: Desk, server: Server
+) -> None:
+    tab = ben.page.context.new_page()
+    tab.goto("/calls/")
+    ana.call(ben)
+    for page in (ben.page, tab):
+        expect(page.get_by_role("alertdialog")).to_be_visible()
+    with server.paused():
+        for page in (ben.page, tab):
+            page.evaluate(ACCEPT)
+    ana.until_connected()
+
+    def phases() -> set[str | None]:
+        return {page.locator("#stage").get_attribute("data-phase") for page in (ben.page, tab)}
+
+    until(lambda: phases() == {"active", "ended"}, "one in the call, one not")
+    ended = tab if tab.locator("#stage").get_attribute("data-phase") == "ended" else ben.page
+    expect(ended.get_by_text("Answered on another device").first).to_be_visible()
+    assert ended.evaluate("window.counted.tracks.filter((track) => track.readyState === 'live').length") == 0
+
+
+@contextmanager
+def asleep(browser: Browser) -> Iterator[None]:
+    """The lid is closed: no process of this browser does anything."""
+    session = browser.new_browser_cdp_session()
+    processes = [each["id"] for each in session.send("SystemInfo.getProcessInfo")["processInfo"]]
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["a nap", "so long that the server has hung up"])
+def test_a_ring_that_was_slept_through_is_missed_and_not_rung(ana: Desk, ben: Desk, server: Server, cut: bool) -> None:
+    ana.sees_on_line(ben)
+    browser = ben.page.context.browser
+    assert browser is not None
+    with asleep(browser):
+        ana.button("Voice call Ben").click()
+        ana.says("Calling")
+        until(lambda: Leg.objects.filter(state="ringing").exists(), "the call")
+        ana.button("Hang up").click()
+        until(lambda: Leg.objects.filter(user=ben.user, state="missed").exists(), "the end")
+        if cut:
+            server.kill()
+    if cut:
+        server.start()
+    ben.until_on_line()
+    expect(ben.page.locator("#missed")).to_have_attribute("data-count", "1")
+    assert ben.counted("rings") == 0
+    assert ben.page.evaluate("window.counted.tones") == []
+    assert not JournalEntry.objects.filter(event="alert").exists()
+
+
+def test_a_microphone_that_is_pulled_out_is_said_and_the_call_stays(ana: Desk, ben: Desk) -> None:
+    ana.call(ben, "Voice")
+    ben.ring(ana).get_by_role("button", name="Accept", exact=True).click()
+    ana.until_connected()
+    # Chromium's fake devices cannot be pulled out: the track ends as it would, and says so.
+    ana.page.evaluate("for (const t of counted.tracks) { t.stop(); t.dispatchEvent(new Event('ended')); }")
+    ana.says("No microphone was found")
+    expect(ana.button("Mute microphone")).to_have_attribute("aria-pressed", "true")
+    ana.button("Try again").click()
+    expect(ana.button("Mute microphone")).to_have_attribute("aria-pressed", "false")
+    until(lambda: abs(ben.loudest_hertz() - 500) < 60, "Ana's tone again")
+
+
+IN_USE = """
+const open = MediaDevices.prototype.getUserMedia;
+MediaDevices.prototype.getUserMedia = function (asked) {
+  if (asked.video && !window.freed) throw new DOMException("busy", "NotReadableError");
+  return open.call(this, asked);
+};
+undefined
+"""
+
+
+def test_a_camera_that_another_program_uses_is_said_and_can_be_done_without(ana: Desk, ben: Desk) -> None:
+    ana.page.evaluate(IN_USE)
+    ana.call(ben)
+    ana.says("Your camera is used by another program")
+    ana.button("Voice only").click()
+    ben.ring(ana).get_by_role("button", name="Accept", exact=True).click()
+    ana.until_connected()
+    ana.page.evaluate("window.freed = true")
+    ana.button("Turn off camera").click()
+    until(lambda: ben.frames() > 5, "Ana's picture")
