@@ -289,7 +289,7 @@ def _words(leg: Leg, missed: bool) -> str:
     name = _("Video call") if video else _("Voice call")
     if call.ended_at is None:
         return _("%(call)s, now") % {"call": name}
-    if call.answered_at is not None and call.end_reason != EndReason.FAILED:
+    if call.answered_at is not None and (call.route or call.end_reason != EndReason.FAILED):
         return f"{name}, {length(call.ended_at - call.answered_at)}"
     return f"{name}, {_unanswered(EndReason(call.end_reason))}"
 
