@@ -214,6 +214,24 @@ class TestEverythingHeld:
         assert len(held["invitations"]) == 2 and held["email_addresses"][0]["email"] == EMAIL
         assert "Looked at" in {entry["change_message"] for entry in held["admin_log"]}
 
+    def test_the_admins_log_names_nobody_else(
+        self, lived: str, zelda: User, boss: User, people: SimpleNamespace
+    ) -> None:
+        LogEntry.objects.create(
+            user=zelda,
+            content_type=ContentType.objects.get_for_model(User),
+            object_id=str(people.sam.pk),
+            object_repr=people.sam.name,
+            action_flag=2,
+            change_message=f"Exported as csv: q={people.sam.name}",
+        )
+        held = personal_data.held_on(zelda)
+        text = str([held["admin_log"], held["own_acts_as_admin"]])
+        assert NAME in text
+        assert [entry["content_type__model"] for entry in held["own_acts_as_admin"]] == ["user"]
+        for other in (people.sam, boss):
+            assert not any(each in text for each in (other.name, other.handle, str(other.pk)))
+
     def test_no_secret_is_in_it(self, lived: str, zelda: User) -> None:
         zelda.set_password("copper kettle on monday")
         zelda.save()
