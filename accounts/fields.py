@@ -6,11 +6,19 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from .models import HANDLE_LENGTH, NAME_LENGTH, valid_handle
+from .plain_text import in_one_line
 
 PASSWORD_HELP = _("At least 10 characters. Three or four words that nobody would put together do well.")
 
 
-class NameField(forms.CharField):
+class LineField(forms.CharField):
+    """One line of text that others see."""
+
+    def to_python(self, value: Any) -> str:
+        return in_one_line(super().to_python(value) or "")
+
+
+class NameField(LineField):
     def __init__(self, **options: Any) -> None:
         options.setdefault("label", _("Name"))
         options.setdefault("help_text", _("As others see it when you call."))
@@ -18,10 +26,6 @@ class NameField(forms.CharField):
         options.setdefault("widget", forms.TextInput(attrs={"autocomplete": "name"}))
         options.setdefault("error_messages", {"required": _("Say what others should call you.")})
         super().__init__(**options)
-
-    def to_python(self, value: Any) -> str:
-        """Runs of white space count as one space."""
-        return " ".join((super().to_python(value) or "").split())
 
 
 class HandleField(forms.CharField):

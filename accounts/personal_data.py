@@ -11,10 +11,14 @@ from .models import Block, Favourite, Invitation, User
 
 
 def held_on(person: User) -> dict[str, Any]:
-    """For an export: no password, no secret, of others only the handle, and not who has blocked them."""
+    """For an export: no password, no secret, of others only the handle, and not who has blocked them.
+
+    Of the admin's log: what was done about them, not by whom; and what they did as an admin, not about whom.
+    """
     fields = ("id", "name", "handle", "email", "is_active", "is_staff", "is_superuser", "date_joined", "last_login",
               "last_seen_at", "do_not_disturb_until", "hide_address", "call_waiting")  # fmt: skip
-    logged = LogEntry.objects.filter(Q(user=person) | Q(object_id=str(person.pk)))
+    about_them = LogEntry.objects.filter(object_id=str(person.pk))
+    theirs = LogEntry.objects.filter(user=person).exclude(object_id=str(person.pk))
     return {
         "account": {name: getattr(person, name) for name in fields},
         "groups": list(person.groups.values_list("name", flat=True)),
@@ -27,5 +31,8 @@ def held_on(person: User) -> dict[str, Any]:
                 "email", "made_by__handle", "made_at", "expires_at", "revoked_at", "used_at", "used_by__handle"
             )
         ),
-        "admin_log": list(logged.values("action_time", "user__handle", "object_repr", "change_message")),
+        "admin_log": list(about_them.values("action_time", "action_flag", "object_repr", "change_message")),
+        "own_acts_as_admin": list(
+            theirs.values("action_time", "action_flag", "content_type__app_label", "content_type__model")
+        ),
     }

@@ -2,13 +2,28 @@
 
 import base64
 import hashlib
+import logging
 from io import BytesIO
 
 import segno
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet, MultiFernet
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
+
+logger = logging.getLogger(__name__)
+
+# What of an authenticator's data is encrypted: the app's secret, and what the recovery codes are made from.
+ENCRYPTED = ("secret", "seed")
+
+
+class UnreadableError(ValidationError):
+    """No key of ours has encrypted it. A form shows this as a wrong code, a template as nothing."""
+
+    silent_variable_failure = True
 
 
 class SecondStepAdapter(DefaultMFAAdapter):
@@ -30,8 +45,31 @@ class SecondStepAdapter(DefaultMFAAdapter):
         return _box().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Raises `InvalidToken` for what no key of ours, nor of SECRET_KEY_FALLBACKS, has encrypted."""
-        return _box().decrypt(encrypted_text.encode()).decode()
+        """Raises `UnreadableError` for what neither SECRET_KEY nor one of SECRET_KEY_FALLBACKS has encrypted."""
+        try:
+            return _box().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            logger.error(
+                "A second step is encrypted under a key that is gone: its person cannot sign in. Put it back into "
+                "SECRET_KEY_FALLBACKS and run `manage.py rotate_keys`, or `manage.py reset_second_step HANDLE`."
+            )
+            raise UnreadableError(self.error_messages["incorrect_code"], code="incorrect_code") from None
+
+
+def rotate(pk: int) -> bool:
+    """Encrypt this authenticator under the newest key; False if no key of ours opens it, and it stays as it is."""
+    with transaction.atomic():  # a recovery code that is used meanwhile stays used
+        authenticator = Authenticator.objects.select_for_update().filter(pk=pk).first()
+        if authenticator is None:
+            return True
+        box, data = _box(), authenticator.data
+        try:
+            for name in set(ENCRYPTED) & set(data):
+                data[name] = box.rotate(data[name].encode()).decode()
+        except InvalidToken:
+            return False
+        authenticator.save(update_fields=["data"])
+        return True
 
 
 def _box() -> MultiFernet:

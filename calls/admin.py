@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG, ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -131,7 +132,10 @@ class CallAdmin(ReadOnly, admin.ModelAdmin):
         self._may(request, self.has_view_permission(request))
         if form not in call_export.FORMS:
             raise Http404
-        shown: ChangeList = self.get_changelist_instance(request)
+        try:
+            shown: ChangeList = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:  # what Django's list does with filters that cannot be
+            return redirect(f"{reverse('admin:calls_call_changelist')}?{ERROR_FLAG}=1")
         calls = shown.get_queryset(request).order_by("-placed_at")
         self._note(request, None, _("Exported as %(form)s: %(filters)s") % {"form": form, "filters": _said(request)})
         return call_export.response(calls, form)
@@ -253,4 +257,5 @@ def _people(call: Call, role: str) -> str:
 
 
 def _said(request: HttpRequest) -> str:
-    return request.GET.urlencode() or "–"
+    """The filters as one reads them, so that who erases a person finds the name in them."""
+    return ", ".join(f"{name}={value}" for name, values in request.GET.lists() for value in values) or "–"

@@ -15,6 +15,7 @@ from asgiref.sync import sync_to_async
 from django.db.models import QuerySet
 from django.http import HttpResponseBase, StreamingHttpResponse
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from .core.vocabulary import Role
 from .history_export import harmless
@@ -63,17 +64,21 @@ def as_json(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
 
 
 def as_xlsx(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
-    """One sheet. The format wants a whole file first, so that goes to the disk."""
+    """One sheet, without characters that the format forbids. It wants a whole file first, so that goes to the disk."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet("calls")
     sheet.append(list(COLUMNS))
     for row in rows:
-        sheet.append([harmless(value) for value in row.values()])
+        sheet.append([_printable(harmless(value)) for value in row.values()])
     with tempfile.TemporaryFile() as file:
         book.save(file)
         file.seek(0)
         while chunk := file.read(FILE_CHUNK_BYTES):
             yield chunk
+
+
+def _printable(value: Any) -> Any:
+    return ILLEGAL_CHARACTERS_RE.sub("", value) if isinstance(value, str) else value
 
 
 FORMS: dict[str, tuple[str, Callable[[Iterator[dict[str, Any]]], Iterator[bytes]]]] = {

@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from . import history
 from .core.vocabulary import CandidateType, EndReason, FailureStage, LegState
 from .models import Call, JournalEntry, Leg
 
 # What a TURN or STUN server answers; 701 is the browser's own word for no answer (W3C WebRTC 4.8.3).
 NO_ANSWER = 701
+
+# At these stages it is the person's own devices that fail, whatever the connection was.
+DEVICES = frozenset({FailureStage.PERMISSION, FailureStage.DEVICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ def of(call: Call, legs: Sequence[Leg], journal: Sequence[JournalEntry]) -> Diag
         return None
     stage = FailureStage(failed.failure)
     trace = next((each.trace for each in journal if each.leg_id == failed.pk and each.trace), None) or {}
+    if stage not in DEVICES and _was_connected(call, legs):
+        return _broken_off(call, failed, stage, trace)
     heading, means = _meaning(stage)
     return Diagnosis(
         heading=heading,
@@ -172,9 +179,7 @@ def _ice_hints(trace: dict[str, list[object]], hides_address: bool) -> list[str]
     if hides_address:
         hints.append(_("A side hides their address, so only the relay was tried."))
     if NO_ANSWER in trace.get("errors", []):
-        hints.append(
-            _("A server in TURN_URLS or STUN_URLS was not reached from their network: open its port, UDP and TCP.")
-        )
+        hints.append(_not_reached())
         hints.append(_("Add a relay address on port 443 over TLS, which most networks let through."))
     if trace and not any(CandidateType.RELAY in side for side in both):
         hints.append(_("Neither side got a candidate from the relay: is it running, and reachable from outside?"))
@@ -183,6 +188,37 @@ def _ice_hints(trace: dict[str, list[object]], hides_address: bool) -> list[str]
             _("Both had the relay: its relay ports (49152 to 65535, UDP) may be closed, or it denies its own address.")
         )
     return hints or [_("Check that the relay's relay ports (49152 to 65535, UDP) are open.")]
+
+
+def _was_connected(call: Call, legs: Sequence[Leg]) -> bool:
+    """Pages measure only what flows."""
+    summaries = (getattr(leg, "quality_summary", None) for leg in legs)
+    return bool(call.route) or any(summary is not None and summary.reports for summary in summaries)
+
+
+def _broken_off(call: Call, failed: Leg, stage: FailureStage, trace: dict[str, list[object]]) -> Diagnosis:
+    """Media flowed once: then the stages before it are nothing to look at."""
+    hints = [_("A side lost its network, moved to another (from Wi-Fi to mobile), or their device slept for a while.")]
+    if stage in (FailureStage.SIGNALING, FailureStage.TURN):
+        hints += _hints(stage, trace, hides_address=False)
+    elif not settings.TURN_URLS:
+        hints.append(_("There is no relay (TURN_URLS): from a network that a side moved to there may be no other way."))
+    elif NO_ANSWER in trace.get("errors", []):
+        hints.append(_not_reached())
+    hints.append(_("If the quality fell before the end, their network was weak: the curves below show it."))
+    talked = history.length(timedelta(seconds=call.talked_seconds or 0))
+    return Diagnosis(
+        heading=_("The connection broke off after %(time)s and did not come back") % {"time": talked},
+        means=_("%(name)s and the other side were connected; then nothing came through any more, until they gave up.")
+        % {"name": _name(failed)},
+        steps=[],
+        seen=_seen(failed, trace),
+        hints=hints,
+    )
+
+
+def _not_reached() -> str:
+    return _("A server in TURN_URLS or STUN_URLS was not reached from their network: open its port, UDP and TCP.")
 
 
 def _lost(legs: Sequence[Leg]) -> Diagnosis:

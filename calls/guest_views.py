@@ -15,7 +15,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts.fields import NameField
+from accounts.fields import LineField, NameField
 from accounts.models import User
 
 from . import facts, links
@@ -31,7 +31,7 @@ GUEST_SESSION_SECONDS = 12 * 3600
 
 class EntryForm(forms.Form):
     name = NameField(error_messages={"required": _("Say who you are, so that they know who calls.")})
-    line = forms.CharField(max_length=LINE_LENGTH, required=False)
+    line = LineField(max_length=LINE_LENGTH, required=False)
 
 
 @require_GET

@@ -203,10 +203,11 @@ def count_unseen(user: User) -> int:
     return Leg.objects.remembered_by(user.pk).missed_unseen().count() + _messages(user).filter(seen_at=None).count()
 
 
-def unseen_since(user: User, moment: datetime) -> list[Entry]:
-    """Missed calls that ended and messages that came after `moment`, not yet looked at; newest first."""
-    legs = Leg.objects.remembered_by(user.pk).missed_unseen().filter(call__ended_at__gt=moment)
-    notes = _messages(user).filter(seen_at=None, left_at__gt=moment).select_related("guest")
+def unseen_since(user: User, after: datetime, until: datetime) -> list[Entry]:
+    """Missed calls that ended and messages that came after `after`, up to `until`, not yet looked at; newest first."""
+    ended = {"call__ended_at__gt": after, "call__ended_at__lte": until}
+    legs = Leg.objects.remembered_by(user.pk).missed_unseen().filter(**ended)
+    notes = _messages(user).filter(seen_at=None, left_at__gt=after, left_at__lte=until).select_related("guest")
     found = _entries(legs) + [_note(message) for message in notes]
     return sorted(found, key=lambda entry: entry.placed_at, reverse=True)
 
@@ -288,7 +289,7 @@ def _words(leg: Leg, missed: bool) -> str:
     name = _("Video call") if video else _("Voice call")
     if call.ended_at is None:
         return _("%(call)s, now") % {"call": name}
-    if call.answered_at is not None and call.end_reason != EndReason.FAILED:
+    if call.answered_at is not None and (call.route or call.end_reason != EndReason.FAILED):
         return f"{name}, {length(call.ended_at - call.answered_at)}"
     return f"{name}, {_unanswered(EndReason(call.end_reason))}"
 

@@ -9,12 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.availability import zone_of
+from accounts.fields import LineField
 from accounts.forms import NO_ADDRESS
 
 from . import clock
 from .core.vocabulary import Kind
 from .models import Link
-from .models.link import WEEKDAYS
+from .models.link import TITLE_LENGTH, WEEKDAYS
 
 MAX_GUESTS = 1000
 PASSCODE_LENGTH = 64
@@ -45,6 +46,12 @@ class MailForm(forms.Form):
 class LinkForm(forms.ModelForm):
     """`time_zone` is the browser's; moments and hours are meant in it."""
 
+    title = LineField(
+        label=_("What it is for"),
+        required=False,
+        max_length=TITLE_LENGTH,
+        help_text=_("Guests see it. For example: Interview, or Office hours."),
+    )
     kind = forms.ChoiceField(
         label=_("Calls"), choices=[(Kind.VIDEO, _("Video or voice")), (Kind.VOICE, _("Voice only"))], initial=Kind.VIDEO
     )
@@ -102,8 +109,6 @@ class LinkForm(forms.ModelForm):
     class Meta:
         model = Link
         fields = ("title", "kind", "valid_from", "max_uses", "weekdays", "opens_at", "closes_at", "time_zone")
-        labels = {"title": _("What it is for")}
-        help_texts = {"title": _("Guests see it. For example: Interview, or Office hours.")}
 
     def clean_weekdays(self) -> str:
         return "".join(sorted(self.cleaned_data["weekdays"]))

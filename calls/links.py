@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from accounts.derived_secret import new_number
 from accounts.models import User
+from accounts.plain_text import printable
 
 from . import clock, guessing, switchboard
 from .core.vocabulary import LinkState
@@ -128,7 +129,7 @@ def enter(secret: str, passcode: str, address: str, *, name: str, line: str) -> 
 
 def leave_message(guest: Guest, text: str) -> None:
     """Put a text of the guest's into the owner's Recents. Raises `ValueError` with what to do."""
-    text = text.strip()
+    text = printable(text).strip()
     if not text:
         raise ValueError(_("Write something first."))
     if len(text) > MESSAGE_LENGTH:

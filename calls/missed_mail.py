@@ -1,8 +1,8 @@
 """E-mail about missed calls, for those who want it: one digest of all that they have not looked at."""
 
 import logging
-from datetime import timedelta
-from smtplib import SMTPRecipientsRefused
+from datetime import datetime, timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 
 from django.conf import settings
 from django.core.mail import EmailMessage
@@ -22,6 +22,9 @@ logger = logging.getLogger(__name__)
 # come in one.
 WAIT = timedelta(minutes=5)
 
+# From here on a mail server's answer is for good (RFC 5321 section 4.2.1).
+PERMANENT = 500
+
 # In one mail; more are only counted.
 LISTED = 20
 
@@ -40,25 +43,42 @@ def is_wanted(user: User) -> bool:
 
 def send_due() -> int:
     """Send every digest whose time has come; how many. Of several processes that look at once, one sends it."""
-    now = clock.now()
     sent = 0
     for wish in MissedMail.objects.filter(user__is_active=True).select_related("user"):
-        missed = history.unseen_since(wish.user, wish.told_until)
+        now = clock.now()
+        missed = history.unseen_since(wish.user, wish.told_until, now)
         if not missed or missed[-1].placed_at > now - WAIT:
             continue
-        claim = MissedMail.objects.filter(pk=wish.pk, told_until=wish.told_until)
-        if claim.update(told_until=now) != 1:
+        if MissedMail.objects.filter(pk=wish.pk, told_until=wish.told_until).update(told_until=now) != 1:
             continue
         try:
             _send(wish.user, missed)
-        except SMTPRecipientsRefused:  # theirs is no good; the others' may be
-            logger.warning("The mail server refuses the address of the person %s.", wish.pk)
-            continue
-        except OSError:  # the mail server is away: these are told with the next
-            MissedMail.objects.filter(pk=wish.pk, told_until=now).update(told_until=wish.told_until)
+        except (SMTPRecipientsRefused, SMTPDataError) as refusal:  # theirs is no good; the others' may be
+            if _is_permanent(refusal):
+                logger.warning("The mail server refuses mail for the person %s for good: %s", wish.pk, _codes(refusal))
+            else:
+                logger.info("The mail server takes no mail for the person %s now: %s", wish.pk, _codes(refusal))
+                _restore(wish, now)
+        except Exception:  # the mail server is away, or lets nobody send: these are told with the next
+            _restore(wish, now)
             raise
-        sent += 1
+        else:
+            sent += 1
     return sent
+
+
+def _restore(wish: MissedMail, claimed: datetime) -> None:
+    MissedMail.objects.filter(pk=wish.pk, told_until=claimed).update(told_until=wish.told_until)
+
+
+def _is_permanent(refusal: SMTPRecipientsRefused | SMTPDataError) -> bool:
+    return all(code >= PERMANENT for code in _codes(refusal))
+
+
+def _codes(refusal: SMTPRecipientsRefused | SMTPDataError) -> list[int]:
+    if isinstance(refusal, SMTPDataError):
+        return [refusal.smtp_code]
+    return [code for code, _text in refusal.recipients.values()]
 
 
 def _send(user: User, missed: list[history.Entry]) -> None:

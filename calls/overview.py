@@ -20,6 +20,7 @@ PERIODS = (1, 7, 30, 90)
 
 FAILED = Q(end_reason=EndReason.FAILED)
 ANSWERED = Q(answered_at__isnull=False) & ~FAILED
+CONNECTED = ~FAILED | ~Q(route="")
 UNANSWERED = Q(answered_at=None, state=CallState.ENDED) & ~FAILED
 
 
@@ -123,7 +124,7 @@ def _by_hour(calls: QuerySet[Call]) -> dict[datetime, dict[str, Any]]:
         answered=Count("pk", filter=ANSWERED),
         unanswered=Count("pk", filter=UNANSWERED),
         failed=Count("pk", filter=FAILED),
-        talked=Sum("talked_seconds", default=0),
+        talked=Sum("talked_seconds", filter=CONNECTED, default=0),
     )
     return {row.pop("hour"): row for row in counted}
 

@@ -82,11 +82,21 @@ def _old_quality(before: datetime) -> list[QuerySet[Any]]:
 
 
 def _dead_links(before: datetime) -> list[QuerySet[Any]]:
-    """Links and invitations that were revoked, or ran out, before."""
+    """Links and invitations that were revoked, or ran out, before; no link under a call that goes on.
+
+    A link that others' records need stays without what its owner wrote, until they are gone.
+    """
     invitations = Invitation.objects.filter(Q(revoked_at__lt=before) | Q(expires_at__lt=before) | Q(used_at__lt=before))
-    links = Link.objects.filter(Q(revoked_at__lt=before) | Q(valid_until__lt=before))
+    dead = Link.objects.filter(Q(revoked_at__lt=before) | Q(valid_until__lt=before))
     live = Leg.objects.live().filter(guest__link=OuterRef("pk"))
-    return [links.filter(~Exists(live)), invitations]
+    worded = ~Q(title="", passcode="")
+    return [dead.filter(~Exists(live)).filter(worded | ~_needed()), invitations]
+
+
+def _needed() -> Q:
+    """Guests of the link are in calls that are kept, or have left messages that are: deleting it would delete them."""
+    legs, messages = (model._default_manager.filter(guest__link=OuterRef("pk")) for model in (Leg, GuestMessage))
+    return Q(Exists(legs)) | Q(Exists(messages))
 
 
 def _forget_names(rows: QuerySet[Any]) -> None:
@@ -101,6 +111,14 @@ def _nameless() -> str:
     return _("Guest")
 
 
+def _forget_links(rows: QuerySet[Any]) -> None:
+    if rows.model is Link:
+        rows.filter(_needed()).update(title="", passcode="")
+        rows.filter(~_needed()).delete()
+    else:
+        rows.delete()
+
+
 def _delete(rows: QuerySet[Any]) -> None:
     rows.delete()
 
@@ -109,5 +127,5 @@ RULES = (
     Rule("quality data", "EARSHOT_KEEP_QUALITY_DAYS", _old_quality, _delete),
     Rule("guests' names and messages", "EARSHOT_KEEP_GUEST_NAMES_DAYS", _old_guests, _forget_names),
     Rule("calls", "EARSHOT_KEEP_CALLS_DAYS", _old_calls, forget_calls),
-    Rule("dead links and invitations", "EARSHOT_KEEP_LINKS_DAYS", _dead_links, _delete),
+    Rule("dead links and invitations", "EARSHOT_KEEP_LINKS_DAYS", _dead_links, _forget_links),
 )

@@ -55,6 +55,8 @@ export class CallSession extends EventTarget {
     this.stats = { route: null, quality: "good" };
     /** @type {QualityLog|null} */
     this._log = null;
+    /** The epoch that it reports on. */
+    this._logEpoch = 0;
     /** From the answer until media was connected, until it is reported. @type {number|null} */
     this._setupMs = null;
     /** @type {Ended|null} */
@@ -303,9 +305,11 @@ export class CallSession extends EventTarget {
     if (first && this.activeSince !== null) this._setupMs = Math.min(SETUP_MS_MAX, Math.round(performance.now() - this.activeSince));
   }
 
-  /** Reports of this epoch. @param {Snapshot} snapshot */
+  /** Reports of this epoch of mine, numbered on through every epoch of theirs. @param {Snapshot} snapshot */
   _logOf(snapshot) {
     const { epoch } = myLeg(snapshot);
+    if (this._log && this._logEpoch === epoch) return this._log;
+    this._logEpoch = epoch;
     this._log = new QualityLog((number, samples) => {
       const setup = this._setupMs === null ? {} : { setup_ms: this._setupMs };
       this._setupMs = null;
@@ -328,7 +332,6 @@ export class CallSession extends EventTarget {
 
   _disconnect() {
     this.flush();
-    this._log = null;
     this._stream?.close();
     this._peer?.close();
     this._stream = this._peer = null;

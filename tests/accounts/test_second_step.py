@@ -2,14 +2,16 @@
 
 import base64
 import re
+from io import StringIO
 from time import time
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
-from cryptography.fernet import InvalidToken
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -139,13 +141,81 @@ class TestKept:
 
     def test_a_rotated_key_still_opens_it(self, settings: Any) -> None:
         kept = SecondStepAdapter().encrypt("the secret")
-        settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
-        settings.SECRET_KEY = "a new key, long and random enough for anybody"
+        replace_key(settings)
         assert SecondStepAdapter().decrypt(kept) == "the secret"
         settings.SECRET_KEY_FALLBACKS = []
-        with pytest.raises(InvalidToken):
+        with pytest.raises(ValidationError):
             SecondStepAdapter().decrypt(kept)
 
 
 def test_the_stored_key_is_the_one_that_was_shown(secret: str, people: Any) -> None:
     assert TOTP(Authenticator.objects.get(type="totp")).validate_code(code_of(secret))
+
+
+def replace_key(settings: Any) -> None:
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "a new key, long and random enough for anybody"
+
+
+class TestAKeyThatIsGone:
+    @pytest.fixture(autouse=True)
+    def gone(self, secret: str, settings: Any) -> None:
+        replace_key(settings)
+        settings.SECRET_KEY_FALLBACKS = []
+
+    def test_lets_nobody_in_and_is_a_wrong_code_to_them_and_an_error_in_the_log(
+        self, secret: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        browser = Client()
+        sign_in(browser, "ana")
+        page = browser.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+        assert (page.status_code, "This is not the code." in page.content.decode()) == (200, True)
+        assert "_auth_user_id" not in browser.session
+        (record,) = [each for each in caplog.records if each.name == "accounts.second_step"]
+        assert record.levelname == "ERROR" and "SECRET_KEY_FALLBACKS" in record.getMessage()
+
+    def test_the_page_of_somebody_signed_in_says_how_to_set_it_up_again(self, people: Any) -> None:
+        browser = Client()
+        browser.force_login(people.ana)
+        page = browser.get(reverse("mfa_index")).content.decode()
+        assert "cannot be read any more" in page and "Show them" not in page
+        assert reverse("mfa_deactivate_totp") in page
+
+    def test_rotating_says_whose_it_cannot_read_and_leaves_it(self) -> None:
+        before = list(Authenticator.objects.values_list("data", flat=True))
+        out = StringIO()
+        with pytest.raises(CommandError, match=r"2 could not be read.*@ana$"):
+            call_command("rotate_keys", stdout=out)
+        assert "Under the newest key: 0" in out.getvalue()
+        assert list(Authenticator.objects.values_list("data", flat=True)) == before
+
+
+class TestRotating:
+    def test_puts_every_second_step_under_the_newest_key(self, secret: str, people: Any, settings: Any) -> None:
+        recovery = Authenticator.objects.get(type="recovery_codes")
+        codes = recovery.wrap().get_unused_codes()
+        assert recovery.wrap().validate_code(codes[0])
+        replace_key(settings)
+        out = StringIO()
+        call_command("rotate_keys", stdout=out)
+        assert "Under the newest key: 2" in out.getvalue()
+        settings.SECRET_KEY_FALLBACKS = []
+        assert Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes() == codes[1:]
+        browser = Client()
+        sign_in(browser, "ana")
+        browser.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
+        assert browser.session["_auth_user_id"] == str(people.ana.pk)
+
+
+class TestResetting:
+    def test_then_the_password_alone_signs_them_in(self, secret: str, people: Any) -> None:
+        call_command("reset_second_step", "@Ana", stdout=StringIO())
+        browser = Client()
+        sign_in(browser, "ana")
+        assert browser.session["_auth_user_id"] == str(people.ana.pk)
+
+    def test_is_theirs_alone(self, secret: str, people: Any) -> None:
+        for handle, sentence in (("ben", "Ben has no second step"), ("nobody", "Nobody has the handle")):
+            with pytest.raises(CommandError, match=sentence):
+                call_command("reset_second_step", handle)
+        assert Authenticator.objects.filter(user=people.ana).count() == 2

@@ -24,9 +24,16 @@ def test_a_name_and_a_handle_change(ana, people):
     assert (people.ana.name, people.ana.handle) == ("Ana Duarte", "ana.d")
 
 
+def test_control_characters_are_no_part_of_a_name(ana, people):
+    ana.post(reverse("settings-profile"), {"name": "E\x08v\x7fe \x1b \x9d\r\nAdams", "handle": "ana"})
+    people.ana.refresh_from_db()
+    assert people.ana.name == "Eve Adams"
+
+
 @pytest.mark.parametrize(
     ("facts", "errors"),
     [
+        ({"name": "\x08", "handle": "ana"}, {"name": ["Say what others should call you."]}),
         ({"name": "", "handle": "ana"}, {"name": ["Say what others should call you."]}),
         ({"name": "Ana", "handle": "BEN"}, {"handle": ["Somebody has this handle already. @ben2 is free."]}),
         ({"name": "Ana", "handle": ""}, {"handle": ["Choose a handle."]}),

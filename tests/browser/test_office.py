@@ -1,10 +1,12 @@
 """The admin at work in a browser: what goes on now, as it changes, and ending a call whose people are told."""
 
+import re
 from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from accounts.models import User
 from tests.browser.conftest import OpenDesk
 from tests.browser.desk import Desk
 from tests.browser.test_main_job import talk
@@ -51,6 +53,27 @@ def test_a_server_that_is_away_is_said(office: Page) -> None:
     expect(office.get_by_text("The server does not answer")).to_be_visible()
     office.unroute(f"**{NOW}")
     expect(office.get_by_text("The server does not answer")).to_be_hidden()
+
+
+@pytest.mark.parametrize("status", [500, 502, 503])
+def test_so_is_one_that_fails_and_the_page_goes_on_asking(office: Page, status: int) -> None:
+    office.route(
+        f"**{NOW}", lambda route: route.fulfill(status=status, body="<h1>Sorry</h1>", content_type="text/html")
+    )
+    expect(office.get_by_text("The server does not answer")).to_be_visible()
+    expect(office.get_by_text("Nobody is in a call.")).to_be_visible()
+    office.unroute(f"**{NOW}")
+    expect(office.get_by_text("The server does not answer")).to_be_hidden()
+
+
+def test_who_is_signed_out_meanwhile_lands_at_the_sign_in(office: Page) -> None:
+    office.context.clear_cookies()
+    expect(office).to_have_url(re.compile("/accounts/login/"))
+
+
+def test_who_is_no_admin_any_more_is_told_so(office: Page) -> None:
+    User.objects.filter(handle="boss").update(is_staff=False)
+    expect(office.get_by_text("Nobody is in a call.")).to_be_hidden()
 
 
 def test_signing_somebody_out_everywhere(office: Page, ana: Desk, ben: Desk) -> None:

@@ -144,12 +144,24 @@ class TestExport:
         sheet = load_workbook(BytesIO(content(office.get(f"{LOG}export.xlsx?guest=yes")))).active
         assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
 
+    def test_a_name_with_control_characters_breaks_none(self, office: Browser, calls: list[Call]) -> None:
+        Guest.objects.update(name="Eve\x08\x0c")
+        rows = [list(row) for row in load_workbook(BytesIO(content(office.get(f"{LOG}export.xlsx")))).active.values]
+        assert len(rows) == len(calls) + 1
+        assert "Eve (guest)" in rows[-1]
+
     def test_an_empty_one_is_whole(self, office: Browser, people: SimpleNamespace) -> None:
         assert json.loads(content(office.get(f"{LOG}export.json"))) == []
         assert content(office.get(f"{LOG}export.csv")).decode().strip() == ",".join(call_export.COLUMNS)
 
     def test_a_form_that_is_none_is_not_found(self, office: Browser) -> None:
         assert office.get(f"{LOG}export.exe").status_code == 404
+
+    @pytest.mark.parametrize("query", ["placed_at__year=abc", "nothing=here"])
+    def test_a_filter_that_cannot_be_leads_to_the_list(self, office: Browser, calls: list[Call], query: str) -> None:
+        shown, answer = office.get(f"{LOG}?{query}"), office.get(f"{LOG}export.csv?{query}")
+        assert (answer.status_code, answer.url) == (shown.status_code, shown.url) == (302, f"{LOG}?e=1")
+        assert not LogEntry.objects.exists()
 
     def test_is_for_admins_alone(self, server: Server, people: SimpleNamespace, calls: list[Call]) -> None:
         browser = Browser()
@@ -164,9 +176,9 @@ class TestExport:
 
 def test_who_looked_is_noted(office: Browser, people: SimpleNamespace, calls: list[Call]) -> None:
     office.get(f"{LOG}{calls[0].pk}/change/")
-    office.get(f"{LOG}export.csv?guest=yes")
+    office.get(f"{LOG}export.csv?guest=yes&q=Ada+Bront%C3%AB")
     notes = LogEntry.objects.filter(user=people.sam).order_by("pk").values_list("object_id", "change_message")
-    assert list(notes) == [(str(calls[0].pk), "Looked at"), (None, "Exported as csv: guest=yes")]
+    assert list(notes) == [(str(calls[0].pk), "Looked at"), (None, "Exported as csv: guest=yes, q=Ada Brontë")]
 
 
 def test_many_calls_cost_the_list_no_more_queries_than_few(

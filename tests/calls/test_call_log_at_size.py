@@ -279,7 +279,8 @@ class TestOverview:
         answered = [call for call in within if call.answered_at and call.end_reason != "failed"]
         assert (shown.placed, shown.answered, shown.failed) == (len(within), len(answered), len(failed))
         assert shown.unanswered == len(within) - len(answered) - len(failed)
-        assert shown.talked == timedelta(seconds=sum(call.talked_seconds or 0 for call in within))
+        talked = sum(call.talked_seconds or 0 for call in within if call.end_reason != "failed")
+        assert shown.talked == timedelta(seconds=talked)
         assert dict(shown.reasons) == Counter(call.end_reason for call in within)
         assert dict(shown.stages) == Counter(call.failure for call in failed)
         assert Counter(dict(enumerate(shown.hours))) == Counter(call.placed_at.hour for call in within)

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client as Browser
 from django.utils import timezone
 
-from calls import diagnosis
+from calls import diagnosis, history, overview
 from calls.core.vocabulary import FailureStage
 from calls.models import Call, JournalEntry, Leg, LegQuality, QualityReport
 from tests.support.people import make_person
@@ -74,6 +74,70 @@ def test_that_a_side_hides_its_address_is_said(call: Call, settings: Any, people
     people.ben.hide_address = True
     people.ben.save()
     assert any("hides their address" in each for each in diagnose(call, "ice").hints)
+
+
+NETWORK = [stage for stage in FailureStage if stage not in ("permission", "device")]
+
+
+class TestBrokenOff:
+    """Media flowed, and then broke off for good."""
+
+    @pytest.fixture(autouse=True)
+    def talked(self, call: Call) -> None:
+        call.talked_seconds, call.route = 12 * 60, "direct"
+        call.ended_at = call.placed_at + timedelta(minutes=12)
+        call.save()
+
+    @pytest.mark.parametrize("stage", NETWORK)
+    def test_it_is_no_call_that_never_connected(self, call: Call, stage: FailureStage) -> None:
+        found = diagnose(call, stage, local=["host"], remote=["host"], errors=[])
+        assert found.heading == "The connection broke off after 12 min and did not come back"
+        assert "Ana and the other side were connected" in found.means
+        assert found.steps == []
+        assert "lost its network" in found.hints[0]
+
+    @pytest.mark.parametrize("stage", ["permission", "device"])
+    def test_devices_that_fail_later_are_still_named(self, call: Call, stage: str) -> None:
+        assert [step.name for step in diagnose(call, stage).steps if step.state == "failed"] == [stage]
+
+    def test_what_a_side_measured_tells_it_too(self, call: Call) -> None:
+        call.route = ""
+        leg = call.legs.get(role="callee")
+        LegQuality.objects.create(leg=leg, call=call, placed_at=call.placed_at)
+        assert "No network path" in diagnose(call, "ice").heading
+        LegQuality.objects.update(reports=1)
+        assert "broke off" in diagnose(call, "ice").heading
+
+    @pytest.mark.parametrize(
+        ("stage", "trace", "hint"),
+        [
+            ("ice", {"errors": [701]}, "not reached from their network"),
+            ("turn", {"errors": [401]}, "TURN_SECRET"),
+            ("signaling", {}, "proxy"),
+        ],
+    )
+    def test_the_hints_follow_from_what_was_seen(
+        self, call: Call, settings: Any, stage: str, trace: dict[str, Any], hint: str
+    ) -> None:
+        settings.TURN_URLS, settings.STUN_URLS = RELAY["TURN_URLS"], RELAY["STUN_URLS"]
+        assert any(hint in each for each in diagnose(call, stage, **trace).hints)
+        assert not any("There is no relay" in each for each in diagnose(call, stage, **trace).hints)
+
+    def test_without_a_relay_that_is_a_hint(self, call: Call, settings: Any) -> None:
+        settings.TURN_URLS = settings.STUN_URLS = []
+        assert "There is no relay" in diagnose(call, "ice").hints[1]
+
+    def test_its_people_read_how_long_it_was(self, call: Call, people: SimpleNamespace) -> None:
+        assert history.recents(people.ben).entries[0].words == "Video call, 12 min"
+        Call.objects.update(route="")
+        assert history.recents(people.ben).entries[0].words == "Video call, could not connect"
+
+    def test_only_then_did_they_talk(self, call: Call) -> None:
+        assert overview.of(7).talked == timedelta(minutes=12)
+        Call.objects.update(route="")
+        assert overview.of(7).talked == timedelta()
+        Call.objects.update(end_reason="completed")
+        assert overview.of(7).talked == timedelta(minutes=12)
 
 
 def test_what_did_not_fail_has_none(call: Call) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -25,7 +26,7 @@ from tests.support.client import Client
 from tests.support.people import make_person, session_of
 from tests.support.server import Server
 
-NAME, HANDLE, EMAIL = "Zelda Quixote", "zelda.q", "zelda.q@example.org"
+NAME, HANDLE, EMAIL = "Zelda Brontë", "zelda.q", "zelda.q@example.org"
 SAMPLE = {"ago_ms": 0, "round_trip_ms": 40.0, "loss": 0.0, "local": "host", "remote": "host"}
 
 
@@ -59,6 +60,9 @@ def lived(server: Server, people: SimpleNamespace, zelda: User, boss: User, conn
     for admin, text in (
         (boss, "Closed the account"),
         (boss, f"Exported as csv: person={HANDLE}&q={NAME}"),
+        (boss, f"Exported as csv: {urlencode({'person': f'@{HANDLE}', 'q': NAME})}"),
+        (boss, f"Exported as csv: q={quote(NAME)}"),
+        (boss, json.dumps([{"changed": {"name": "link", "object": f"Ask {NAME}", "fields": ["Name"]}}])),
         (zelda, "Looked at"),
     ):
         LogEntry.objects.create(
@@ -72,6 +76,9 @@ def lived(server: Server, people: SimpleNamespace, zelda: User, boss: User, conn
     LogEntry.objects.create(
         user=boss, content_type=types, action_flag=2, object_repr="Call log", change_message=f"person=@{HANDLE}"
     )
+    browser = Browser()
+    browser.force_login(boss)
+    browser.get("/admin/calls/call/export.csv", {"q": NAME})
     phone = connect(server, zelda, user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0")
     call = phone.place(people.ben.pk)
     ben.command("call.accept", call=call)
@@ -101,7 +108,9 @@ def cells() -> Iterator[tuple[str, str, str]]:
 
 def traces(person: User) -> set[tuple[str, str]]:
     """Where in the database anything of this person stands."""
-    wanted = [NAME.lower(), HANDLE, EMAIL, "zelda", str(person.pk), person.pk.hex]
+    name = (NAME, "Zelda", "Brontë")
+    encoded = [write(each).lower() for each in name for write in (str, quote, lambda text: json.dumps(text)[1:-1])]
+    wanted = [*encoded, HANDLE, quote(EMAIL), EMAIL, str(person.pk), person.pk.hex]
     return {(table, column) for table, column, text in cells() if any(each in text for each in wanted)}
 
 
@@ -204,6 +213,24 @@ class TestEverythingHeld:
         assert held["mail_about_missed_calls"] is True
         assert len(held["invitations"]) == 2 and held["email_addresses"][0]["email"] == EMAIL
         assert "Looked at" in {entry["change_message"] for entry in held["admin_log"]}
+
+    def test_the_admins_log_names_nobody_else(
+        self, lived: str, zelda: User, boss: User, people: SimpleNamespace
+    ) -> None:
+        LogEntry.objects.create(
+            user=zelda,
+            content_type=ContentType.objects.get_for_model(User),
+            object_id=str(people.sam.pk),
+            object_repr=people.sam.name,
+            action_flag=2,
+            change_message=f"Exported as csv: q={people.sam.name}",
+        )
+        held = personal_data.held_on(zelda)
+        text = str([held["admin_log"], held["own_acts_as_admin"]])
+        assert NAME in text
+        assert [entry["content_type__model"] for entry in held["own_acts_as_admin"]] == ["user"]
+        for other in (people.sam, boss):
+            assert not any(each in text for each in (other.name, other.handle, str(other.pk)))
 
     def test_no_secret_is_in_it(self, lived: str, zelda: User) -> None:
         zelda.set_password("copper kettle on monday")

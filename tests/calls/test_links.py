@@ -14,7 +14,7 @@ from django.utils.timezone import now
 from accounts.derived_secret import NUMBER_LENGTH
 from calls import guessing, link_secret, links
 from calls.core.vocabulary import Kind, LinkState
-from calls.models import Call, Guest, Leg, Link
+from calls.models import Call, Guest, GuestMessage, Leg, Link
 from tests.conftest import Connect
 from tests.support.client import Client
 from tests.support.pages import get
@@ -336,6 +336,13 @@ class TestCalling:
         assert 'data-count="2"' in page
         assert "555 0100" not in get(server, "/calls/", session_of(people.ben))[2]
 
+    def test_control_characters_of_a_guest_reach_nobody(self, make: Make, visitor: Visitor) -> None:
+        status, said = visitor.enter(make(), name="Ev\x08e", line="About\x00 the\nflat")
+        assert (status, said["guest"]) == (200, {"name": "Eve", "line": "About the flat"})
+        assert visitor.post("/l/message", text="\x1bDear Ana,\r\n\n\tcall me\x00")[0] == 204
+        assert GuestMessage.objects.get().text == "Dear Ana,\n\n\tcall me"
+        assert visitor.post("/l/message", text="\x00\x08")[0] == 400
+
 
 class TestTheOwnersPages:
     @pytest.fixture
@@ -345,7 +352,7 @@ class TestTheOwnersPages:
         return made
 
     def test_one_is_made_with_good_defaults(self, browser: Browser) -> None:
-        fields = {"title": "Interview", "kind": "video", "lasts": "week", "weekdays": list("0123456")}
+        fields = {"title": "Inter\x08view", "kind": "video", "lasts": "week", "weekdays": list("0123456")}
         answer = browser.post("/links/new/", {**fields, "time_zone": "Europe/Berlin"})
         link = the_link()
         assert answer.url == f"/links/{link.pk}/"

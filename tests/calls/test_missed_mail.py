@@ -1,7 +1,15 @@
 """Mail about missed calls: only for those who want it, once, and several calls in one."""
 
-from datetime import timedelta
-from smtplib import SMTPRecipientsRefused, SMTPServerDisconnected
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from smtplib import (
+    SMTPAuthenticationError,
+    SMTPConnectError,
+    SMTPDataError,
+    SMTPRecipientsRefused,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -11,6 +19,7 @@ from django.core import mail
 from django.test import Client as Browser
 from django.urls import reverse
 
+from accounts.models import User
 from calls import clock, history, links, missed_mail, switchboard
 from calls.core.vocabulary import Kind
 from calls.models import Call, Guest, GuestMessage, Leg, MissedMail
@@ -117,36 +126,117 @@ def test_a_name_cannot_break_the_header(people: SimpleNamespace) -> None:
     assert mail.outbox[0].subject == "You missed a call from Ben Bcc: everybody@example.org"
 
 
-class TestTheMailServer:
-    def test_away_means_later(self, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
-        miss(people.ben, people.ana)
+def test_a_call_that_ends_while_mail_is_sent_is_told_once(
+    people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missed_mail.set_wanted(people.chen, True)
+    MissedMail.objects.update(told_until=clock.now() - timedelta(hours=2))
+    for callee in (people.ana, people.chen):
+        miss(people.ben, callee)
+    really, told = missed_mail._send, []
 
-        def away(*_: Any) -> None:
-            raise SMTPServerDisconnected
+    def slow(user: User, missed: list[history.Entry]) -> None:
+        for callee in {people.ana, people.chen} - {user}:
+            Call.objects.filter(pk=miss(people.ben, callee).pk).update(ended_at=clock.now())
+        told.extend(missed)
+        really(user, missed)
 
-        with monkeypatch.context() as patch:
-            patch.setattr(missed_mail, "_send", away)
-            with pytest.raises(SMTPServerDisconnected):
-                missed_mail.send_due()
+    monkeypatch.setattr(missed_mail, "_send", slow)
+    assert missed_mail.send_due() == 2
+    monkeypatch.setattr(missed_mail, "_send", lambda _user, missed: told.extend(missed))
+    assert missed_mail.send_due() == 1
+    assert len({entry.call for entry in told}) == len(told) == 4
+
+
+def test_a_call_that_ends_while_the_digest_is_read_comes_with_the_next(
+    people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    miss(people.ben, people.ana)
+    really = history.unseen_since
+
+    def late(user: User, after: datetime, until: datetime) -> list[history.Entry]:
+        Call.objects.filter(pk=miss(people.chen, people.ana).pk).update(ended_at=clock.now())
+        guest = Guest.objects.create(link=links.make(people.ana), name="Gwen", entered_at=clock.now())
+        GuestMessage.objects.create(guest=guest, text="Call me, please", left_at=clock.now())
+        return really(user, after, until)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "unseen_since", late)
         assert missed_mail.send_due() == 1
+    assert missed_mail.send_due() == 1
+    assert [message.subject for message in mail.outbox] == ["You missed a call from Ben", "You missed 2 calls"]
 
-    def test_one_refused_address_holds_nobody_up(
-        self, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+
+class TestTheMailServer:
+    """Ana's mail is refused; Chen's is not."""
+
+    @pytest.fixture
+    def refused(self, people: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception | None], None]:
         missed_mail.set_wanted(people.chen, True)
         MissedMail.objects.update(told_until=clock.now() - timedelta(hours=2))
         miss(people.ben, people.ana)
         miss(people.ben, people.chen)
         really = missed_mail._send
 
-        def picky(user: Any, missed: Any) -> None:
-            if user == people.ana:
-                raise SMTPRecipientsRefused({})
-            really(user, missed)
+        def with_(error: Exception | None) -> None:
+            def picky(user: User, missed: list[history.Entry]) -> None:
+                if user == people.ana and error is not None:
+                    raise error
+                really(user, missed)
 
-        monkeypatch.setattr(missed_mail, "_send", picky)
+            monkeypatch.setattr(missed_mail, "_send", picky)
+
+        return with_
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            SMTPRecipientsRefused({"ana@example.org": (550, b"No such user")}),
+            SMTPDataError(552, b"Mailbox full"),
+        ],
+    )
+    def test_a_refusal_for_good_holds_nobody_up(self, refused: Callable[..., None], error: Exception) -> None:
+        refused(error)
         assert missed_mail.send_due() == 1
+        refused(None)
         assert missed_mail.send_due() == 0
+        assert [message.to for message in mail.outbox] == [["chen@example.org"]]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            SMTPRecipientsRefused({"ana@example.org": (450, b"Come back later")}),
+            SMTPDataError(451, b"Local error"),
+        ],
+    )
+    def test_a_refusal_for_now_holds_nobody_up_and_is_tried_again(
+        self, refused: Callable[..., None], error: Exception
+    ) -> None:
+        refused(error)
+        assert missed_mail.send_due() == 1
+        refused(None)
+        assert missed_mail.send_due() == 1
+        assert [message.to for message in mail.outbox] == [["chen@example.org"], ["ana@example.org"]]
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            SMTPServerDisconnected("gone"),
+            SMTPConnectError(421, b"Too busy"),
+            SMTPConnectError(554, b"No service here"),
+            SMTPAuthenticationError(535, b"Wrong password"),
+            SMTPSenderRefused(550, b"Not from here", "earshot@example.org"),
+            ConnectionRefusedError(),
+            RuntimeError("no template"),
+        ],
+    )
+    def test_away_or_open_to_nobody_means_later(self, refused: Callable[..., None], error: Exception) -> None:
+        refused(error)
+        with pytest.raises(type(error)):
+            missed_mail.send_due()
+        refused(None)
+        missed_mail.send_due()
+        assert {message.to[0] for message in mail.outbox} == {"ana@example.org", "chen@example.org"}
 
 
 def test_it_is_switched_in_the_settings(server: Server, people: SimpleNamespace) -> None:

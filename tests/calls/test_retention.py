@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 from accounts import invitations
 from accounts.models import Invitation
-from calls import chores, clock, links, retention
+from calls import chores, clock, history, links, retention
 from calls.models import Call, Chore, Guest, GuestMessage, JournalEntry, Leg, LegQuality, Link, QualityReport
 from tests.support.server import Server
 from tests.support.wait import until
@@ -119,6 +119,51 @@ class TestLinks:
         assert retention.apply()["dead links and invitations"] == 3
         assert set(Link.objects.values_list("title", flat=True)) == {good.title, "expired lately", "revoked lately"}
         assert set(Invitation.objects.all()) == {new} and old not in Invitation.objects.all()
+
+    def make(self, people: SimpleNamespace) -> Guest:
+        """A guest of a link that is long dead, with a passcode."""
+        link = links.make(people.ana, title="Flat in Elm Street", passcode="elm")
+        Link.objects.filter(pk=link.pk).update(valid_until=ago(61))
+        return Guest.objects.create(link=link, name="Gwen", line="About the flat", entered_at=ago(70))
+
+    def applied(self) -> int:
+        """What a dry run says, and the real one does."""
+        counts = [retention.apply(dry=dry)["dead links and invitations"] for dry in (True, False)]
+        assert counts[0] == counts[1]
+        return counts[0]
+
+    def forgotten(self) -> bool:
+        return Link.objects.filter(title="", passcode="").exists()
+
+    def test_one_that_a_call_needs_stays_without_its_words(self, people: SimpleNamespace, settings: Any) -> None:
+        settings.EARSHOT_KEEP_GUEST_NAMES_DAYS = 0
+        guest = self.make(people)
+        call = call_at(ago(70), people, guest)
+        assert self.applied() == 1
+        assert self.forgotten()
+        (entry,) = history.recents(people.ana).entries
+        assert (entry.call, entry.is_guest, entry.person) == (call.pk, True, guest)
+        assert call.legs.get(role="caller").guest.line == "About the flat"
+        assert self.applied() == 0
+        Call.objects.all().update(placed_at=ago(366), ended_at=ago(366))
+        retention.apply()
+        assert not Link.objects.exists()
+
+    def test_one_with_a_message_stays_without_its_words(self, people: SimpleNamespace, settings: Any) -> None:
+        settings.EARSHOT_KEEP_GUEST_NAMES_DAYS = 0
+        GuestMessage.objects.create(guest=self.make(people), text="It is Gwen.", left_at=ago(70))
+        assert self.applied() == 1
+        assert self.forgotten()
+        assert GuestMessage.objects.exists()
+        assert self.applied() == 0
+        GuestMessage.objects.all().delete()
+        assert self.applied() == 1
+        assert not Link.objects.exists()
+
+    def test_one_whose_guests_never_called_goes_with_them(self, people: SimpleNamespace) -> None:
+        self.make(people)
+        assert self.applied() == 1
+        assert not (Link.objects.exists() or Guest.objects.exists())
 
     def test_not_under_a_call_that_goes_on(self, people: SimpleNamespace) -> None:
         link = links.make(people.ana, title="good")

@@ -396,6 +396,18 @@ describe("in a call", () => {
     assert.deepEqual(peers, [peer]);
   });
 
+  test("when the other side begins anew, the reports of this side are numbered on", async () => {
+    await inCall();
+    const sample = { at: performance.now(), round_trip_ms: 40, loss: 0, local: "host", remote: "host", reconnects: 0 };
+    for (const [n, epoch] of [1, 2, 3].entries()) {
+      if (epoch > 1) tell(snapshot({ rev: 2 + epoch, state: "active", ben: { epoch } }));
+      peers.at(-1).dispatchEvent(new CustomEvent("sample", { detail: sample }));
+      telephone.leaving();
+      const { epoch: mine, number, samples } = signaling.last("call.quality");
+      assert.deepEqual({ mine, number, count: samples.length }, { mine: 1, number: n + 1, count: 1 });
+    }
+  });
+
   test("how long it took from the answer to media is reported once", async () => {
     await inCall();
     const sample = () => peers[0].dispatchEvent(new CustomEvent("sample", { detail: { at: 0, reconnects: 0 } }));

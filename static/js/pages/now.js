@@ -9,12 +9,18 @@ async function refresh() {
   try {
     const response = await fetch(location.href, { headers: { Accept: "text/html" } });
     const next = new DOMParser().parseFromString(await response.text(), "text/html").querySelector("#now");
-    if (!next) return location.reload(); // signed out meanwhile: the page says so
+    if (!next && isAnother(response)) return location.reload();
+    if (!next) throw new Error(`${response.status}`);
     if (next.textContent !== now.textContent) swap(next);
     stale.hidden = true;
   } catch {
     stale.hidden = false;
   }
+}
+
+/** Signed out meanwhile, or no admin any more: the page that comes then says so. @param {Response} response */
+function isAnother({ ok, redirected, status }) {
+  return ok || status === 401 || status === 403 || (redirected && status < 500);
 }
 
 /** Whoever stands on a link with the keyboard stays on it. @param {Element} next */
