@@ -50,7 +50,11 @@ export class Telephone extends EventTarget {
     this._iceServers = [];
     /** The command that makes this device's leg joined, while it is on its way. @type {Promise<unknown>|null} */
     this._joining = null;
+    /** The command that leaves a call, while it is on its way. @type {Promise<unknown>|null} */
+    this._leaving = null;
     this._changing = false;
+    /** Calls that this page has opened, and may have left. @type {Set<string>} */
+    this._opened = new Set();
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       this._signaling.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on("welcome", (message) => this._welcomed(message));
@@ -113,6 +117,7 @@ export class Telephone extends EventTarget {
     if (ok.call && ok.call !== id) {
       // They were calling us: this is their call now, with the media that we asked for.
       session.id = ok.call;
+      this._opened.add(ok.call);
       session.direction = "incoming";
       this._rings.handle(ok.call);
     }
@@ -187,9 +192,21 @@ export class Telephone extends EventTarget {
     const reason = failed ? "failed" : wasActive ? "completed" : "cancelled";
     session.end({ reason, ...(failed && { failure: failed.stage }), durationMs: session.durationMs });
     const why = failed && { failure: failed.stage, ...(failed.trace && { trace: failed.trace }) };
-    placed
-      ?.then(() => this._signaling.command("call.hang_up", { call: session.id, ...why }))
-      .catch((error) => this._fault(error));
+    if (placed) this._leave(session, why, placed);
+  }
+
+  /**
+   * @param {{id: string}} call @param {Record<string, unknown>} [why]
+   * @param {Promise<unknown>} [placed] only once this is known: it may have become another call
+   */
+  _leave(call, why, placed = Promise.resolve()) {
+    const left = placed.then(() => this._signaling.command("call.hang_up", { call: call.id, ...why }));
+    this._leaving = left;
+    left
+      .catch((error) => this._fault(error))
+      .finally(() => {
+        if (this._leaving === left) this._leaving = null;
+      });
   }
 
   /** The same again, after it ended. */
@@ -244,8 +261,6 @@ export class Telephone extends EventTarget {
         session.end({ reason: "lost", durationMs: null });
       }
       session.socketResumed();
-    } else {
-      this._rejoinAfterReload();
     }
     this._changed();
   }
@@ -256,6 +271,7 @@ export class Telephone extends EventTarget {
     if (!taken) return;
     if (this.current?.id === call.id && !this._joiningElse(call)) this.current.apply(call);
     this._rings.follow(taken.before, call);
+    this._takeUpOrLetGo();
     this._changed();
   }
 
@@ -270,12 +286,18 @@ export class Telephone extends EventTarget {
     if (call) session.apply(call);
   }
 
-  /** A call bound to this very device that this page knows nothing of: it was reloaded. */
-  _rejoinAfterReload() {
+  /**
+   * A call bound to this very device, though it is not on this page. A page that has not opened it was reloaded, and rejoins; the
+   * server may tell of it after the welcome only, when the old page's command was still on its way. A page that is through with
+   * it leaves: an answer that was refused may have been carried out by a repeat that came late.
+   */
+  _takeUpOrLetGo() {
+    if (this.busy || this._joining || this._leaving) return;
     const call = this._calls.live.find(
       (each) => myLeg(each).state === "joined" && myLeg(each).device === this._parts.device,
     );
     if (!call) return;
+    if (this._opened.has(call.id)) return this._leave(call);
     const wishes = keptWishes(this._parts.storage, call.id);
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
@@ -317,6 +339,7 @@ export class Telephone extends EventTarget {
       this._changed();
     });
     this.current = session;
+    this._opened.add(about.id);
     this._changed();
     return session;
   }

@@ -456,6 +456,28 @@ describe("after a reload", () => {
     assert.equal(signaling.sent[0].epoch, 2);
   });
 
+  test("a call that the old page's command made after the welcome is found", async () => {
+    make();
+    signaling.emit("welcome", { person: person("ana"), calls: [], ice_servers: [] });
+    tell(snapshot({ rev: 1 }));
+    await settle();
+    assert.equal(signaling.last("call.rejoin").call, "call-1");
+  });
+
+  test("a call that this page is through with is not taken up but left", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    await refuse("call.accept", "already_in_call");
+    tell(asBen({ rev: 2, state: "active" }));
+    await settle();
+    assert.equal(signaling.last("call.rejoin"), undefined);
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+    tell(asBen({ rev: 3, state: "active" }));
+    await settle();
+    assert.equal(signaling.commands.filter(({ type }) => type === "call.hang_up").length, 1);
+  });
+
   test("a call that is on another device is left there", async () => {
     make();
     const elsewhere = snapshot({ rev: 2, state: "active", ana: { device: "another" } });
