@@ -14,6 +14,9 @@ from .metrics import CLOSED_SOCKETS
 # back and getting the newest state than reading all the old.
 OUTBOX_BYTES = 512 * 1024
 
+# How long a close may wait behind what a page has not read yet.
+LAST_WORDS_SECONDS = 5.0
+
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
 
@@ -77,8 +80,8 @@ class Device:
         self._outbox.append(frame)
         self._outbox_bytes += len(frame)
         if self._outbox_bytes > OUTBOX_BYTES:
-            self._outbox.clear()
             self.close(CloseCode.TOO_SLOW)
+            self._close_now()
         elif self._drain is None:
             self._start_draining()
 
@@ -89,6 +92,16 @@ class Device:
             CLOSED_SOCKETS.labels(code).inc()
             if self._drain is None:
                 self._start_draining()
+            else:
+                asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._close_now)
+
+    def _close_now(self) -> None:
+        """Drop what the page does not read; the close itself waits for nothing."""
+        if self._drain is not None:
+            self._drain.cancel()
+            self._outbox.clear()
+            self._outbox_bytes = 0
+            self._start_draining()
 
     async def flushed(self) -> None:
         """Wait until all that was posted, and the close, has gone out."""
@@ -109,4 +122,5 @@ class Device:
         except OSError:
             self._outbox.clear()  # the socket is gone; its disconnect is on the way
         finally:
-            self._drain = None
+            if self._drain is asyncio.current_task():
+                self._drain = None
