@@ -1,12 +1,14 @@
 """A real server in a process of its own, on the test database."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -64,6 +66,16 @@ class Server:
             self._process.wait()
             self._process = None
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """SIGSTOP: it does nothing until afterwards."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
+
     def terminate(self) -> int:
         """SIGTERM: it must be gone within 10 s. Returns its exit code."""
         assert self._process is not None
@@ -71,6 +83,12 @@ class Server:
         code = self._process.wait(10)
         self._process = None
         return code
+
+    def memory(self) -> int:
+        """What it holds in memory now, in bytes (VmRSS)."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmRSS:")[2].split()[0])
 
     def log(self) -> str:
         return Path(self._log.name).read_text(errors="replace")
