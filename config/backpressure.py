@@ -1,9 +1,9 @@
-"""A WebSocket of daphne's whose queues are bounded in both directions (FACTS.md, trap 11).
+"""A WebSocket of daphne's whose queues are bounded in both directions.
 
-Daphne hands to the transport whatever the application sends, and to the application whatever the transport has read, and
-makes neither wait: a page that does not read, or one that writes before it is signed in, fills the server's memory. Here
-`send` waits while the transport's buffer is full, so that the application sees its backlog, and the transport is not read
-while the application has enough to do.
+Daphne gives the transport whatever the application sends, and the application whatever the transport has read, and
+makes neither wait: a page that does not read, or one that writes before it is signed in, fills the server's memory.
+Here `send` waits while the transport's buffer is full, so that the application sees its backlog, and the transport is
+not read while the application has enough to do.
 """
 
 import asyncio
@@ -18,6 +18,9 @@ INBOX_FRAMES = 32
 
 # How soon a full inbox is looked at again.
 INBOX_SECONDS = 0.02
+
+# How long the answer to a page's goodbye may wait behind what the page has not read yet.
+GOODBYE_SECONDS = 5.0
 
 
 @implementer(IPushProducer)
@@ -40,7 +43,11 @@ class BoundedSocket(WebSocketProtocol):
             self._full.set()
             self._full = None
 
-    stopProducing = resumeProducing  # the connection is gone: nobody need wait for it
+    stopProducing = resumeProducing
+
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:
+        super().onClose(wasClean, code, reason)
+        self.resumeProducing()  # nobody need wait for it any more
 
     async def writable(self) -> None:
         """Wait until the transport's buffer is empty again, if it is full."""
@@ -52,17 +59,24 @@ class BoundedSocket(WebSocketProtocol):
         if not self._deaf and self.application_queue.qsize() >= INBOX_FRAMES:
             self._deaf = True
             self.transport.pauseProducing()
-            self._listen_again_soon()
-
-    def _listen_again_soon(self) -> None:
-        asyncio.get_event_loop().call_later(INBOX_SECONDS, self._listen_again)
+            _later(INBOX_SECONDS, self._listen_again)
 
     def _listen_again(self) -> None:
         if self.application_queue.qsize() >= INBOX_FRAMES and self.state != self.STATE_CLOSED:
-            self._listen_again_soon()
+            _later(INBOX_SECONDS, self._listen_again)
         else:
             self._deaf = False
             self.transport.resumeProducing()
+
+    def _closeConnection(self, abort: bool = False) -> None:
+        """Autobahn's last step. A gentle one lasts as long as the buffer is not read, which may be for ever."""
+        super()._closeConnection(abort)
+        if not abort:
+            _later(GOODBYE_SECONDS, self.transport.abortConnection)
+
+
+def _later(seconds: float, act: Any) -> None:
+    asyncio.get_running_loop().call_later(seconds, act)
 
 
 async def wait_for_room(protocol: Any) -> None:
