@@ -18,6 +18,7 @@ from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 
@@ -27,6 +28,7 @@ from . import chores, clock, facts, identity, switchboard
 from .core.snapshot import Facts
 from .core.vocabulary import CallState, CloseCode, Presence
 from .exchange import Exchange
+from .free_rows import lock_free
 from .metrics import CALLS, FAILED_TICKS, HEALED, LAST_TICK, TICK_SECONDS
 from .models import Call, Leg
 from .offload import offload
@@ -171,9 +173,16 @@ class Steward:
         deeply = bool(self._suspects) or self._ticks % IDENTIFY_EVERY_TICKS == 0
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
-            User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
+            note_seen(people)
         self._exchange.presence.exchange_with_others()
         return found
+
+
+def note_seen(people: set[str]) -> None:
+    """They are on line, here and perhaps in another process, whose steward notes the same."""
+    with transaction.atomic():
+        free = lock_free(User.objects.filter(pk__in=people))
+        User.objects.filter(pk__in=free).update(last_seen_at=clock.now())
 
 
 async def _do_chores() -> None:
