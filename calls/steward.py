@@ -31,7 +31,7 @@ from .exchange import Exchange
 from .free_rows import lock_free
 from .metrics import CALLS, FAILED_TICKS, HEALED, LAST_TICK, TICK_SECONDS
 from .models import Call, Leg
-from .offload import offload
+from .offload import offload, offload_ahead
 from .presence import Known
 
 logger = logging.getLogger(__name__)
@@ -96,7 +96,7 @@ class Steward:
         began = monotonic()
         self._close_silent()
         roster = self._roster()
-        found = await offload(self._work, roster)
+        found = await offload_ahead(self._work, roster)
         self._exchange.signed_out -= roster.signed_out
         HEALED.inc(sum(self._exchange.deliver(each) for each in found.calls))
         self._sign_out_over(found)

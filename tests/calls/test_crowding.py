@@ -5,7 +5,6 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +12,6 @@ from uuid import uuid4
 
 import pytest
 from django.conf import settings
-from django.db import connection, transaction
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -23,6 +21,7 @@ from calls.device import OUTBOX_BYTES
 from calls.limits import FRAMES_BURST
 from tests.conftest import Connect
 from tests.support.client import PATIENCE_SECONDS, Client
+from tests.support.locks import nobody_writes
 from tests.support.metrics import TOKEN, values
 from tests.support.people import cookie_of, session_of
 from tests.support.server import Server
@@ -110,15 +109,6 @@ def all_arrive(ana: Client, ben: Client) -> None:
 def closed(server: Server, code: int) -> float:
     """How many sockets it has closed with this code."""
     return values(server).get(f"earshot_closed_sockets_total code={code}", 0)
-
-
-@contextmanager
-def nobody_writes() -> Iterator[None]:
-    """Whoever places a call meanwhile holds a database thread until this is over."""
-    with transaction.atomic(), connection.cursor() as cursor:  # on SQLite this alone takes the lock
-        if connection.vendor == "postgresql":
-            cursor.execute("LOCK TABLE calls_call IN EXCLUSIVE MODE")
-        yield
 
 
 def test_a_socket_that_does_not_read_is_closed_before_it_fills_the_memory(
