@@ -90,6 +90,12 @@ class Server:
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return 1024 * int(status.partition("VmRSS:")[2].split()[0])
 
+    def open_files_limit(self) -> int:
+        """How many files and sockets it may have open."""
+        assert self._process is not None
+        limits = Path(f"/proc/{self._process.pid}/limits").read_text()
+        return int(limits.partition("Max open files")[2].split()[0])
+
     def log(self) -> str:
         return Path(self._log.name).read_text(errors="replace")
 
