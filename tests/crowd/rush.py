@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from collections import Counter
 from dataclasses import dataclass, field
 from time import monotonic
 from uuid import uuid4
@@ -24,7 +23,6 @@ class Rush:
 
     endings: dict[str, str] = field(default_factory=dict)
     commands: int = 0
-    refused: Counter[str] = field(default_factory=Counter)
     placing: list[float] = field(default_factory=list)
     ringing: list[float] = field(default_factory=list)
     answering: list[float] = field(default_factory=list)
@@ -34,7 +32,7 @@ class Rush:
         self.commands += 1
         answer = await device.command(type_, **fields)
         if answer["type"] != "ok":
-            self.refused[answer["code"]] += 1
+            raise AssertionError(f"{type_} was refused: {answer}")
 
 
 async def rush(pairs: list[tuple[Device, Device]], ids: list[str]) -> Rush:
