@@ -4,8 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
+from random import uniform
 from time import monotonic
 from uuid import UUID
+
+from django.conf import settings
 
 from .core.vocabulary import CloseCode
 from .metrics import CLOSED_SOCKETS
@@ -17,7 +21,16 @@ OUTBOX_BYTES = 512 * 1024
 # How long a close may wait behind what a page has not read yet.
 LAST_WORDS_SECONDS = 5.0
 
+# Sockets that came together do not leave together: each leaves up to this share of SOCKET_SECONDS sooner.
+LEAVE_SPREAD = 0.2
+
 Send = Callable[[dict[str, object]], Awaitable[None]]
+
+
+def lifetime() -> float:
+    """Seconds that a socket may be open."""
+    limit = settings.SOCKET_SECONDS
+    return inf if limit is None else limit * uniform(1 - LEAVE_SPREAD, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +46,8 @@ class Device:
 
     `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
     shows; `user_agent` is its header. On the monotonic clock: `opened_at`, when it came, `heard_at`, when its page
-    last said anything, `credentials_at`, when it was last given the relay's credentials.
+    last said anything, `credentials_at`, when it was last given the relay's credentials, `leaves_at`, when it is asked
+    to come back with a new socket.
     """
 
     def __init__(
@@ -48,6 +62,7 @@ class Device:
         self.watched: frozenset[str] = frozenset()
         self.opened_at = self.heard_at = monotonic()
         self.credentials_at: float | None = None
+        self.leaves_at = self.opened_at + lifetime()
         self.hidden = False
         self._send = send
         self._outbox: deque[bytes] = deque()

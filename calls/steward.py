@@ -94,7 +94,7 @@ class Steward:
     async def tick(self) -> None:
         self._ticks += 1
         began = monotonic()
-        self._close_silent()
+        self._close_silent_and_old()
         roster = self._roster()
         found = await offload_ahead(self._work, roster)
         self._exchange.signed_out -= roster.signed_out
@@ -140,12 +140,14 @@ class Steward:
                 revs[call_id] = min(rev, revs.get(call_id, rev))
         return Roster(devices, set(self._exchange.signed_out), sessions, revs)
 
-    def _close_silent(self) -> None:
+    def _close_silent_and_old(self) -> None:
         """A page that has not spoken for DEAD_SECONDS is dead, whatever its socket says."""
-        dead = monotonic() - settings.DEAD_SECONDS
+        now = monotonic()
         for device in self._exchange.devices():
-            if device.heard_at < dead and not device.hidden:
+            if device.heard_at < now - settings.DEAD_SECONDS and not device.hidden:
                 device.close(CloseCode.SILENT)
+            elif device.leaves_at < now:
+                device.close(CloseCode.MOVE_ON)
 
     # --- off the loop ------------------------------------------------------------------------------------
 
