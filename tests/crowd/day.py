@@ -97,8 +97,8 @@ async def _live(
 
 
 def growth(seen: list[Cycle]) -> float:
-    """Bytes for each socket that came and went, from the second cycle on: the first fills caches."""
-    first, last = seen[1], seen[-1]
+    """Bytes for each socket that came and went, after a third of the day: until then caches and free lists fill."""
+    first, last = seen[len(seen) // 3], seen[-1]
     return (last.memory - first.memory) / (last.closed - first.closed)
 
 

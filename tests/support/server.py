@@ -76,6 +76,10 @@ class Server:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def terminate(self) -> int:
         """SIGTERM: it must be gone within 10 s. Returns its exit code."""
         assert self._process is not None
