@@ -11,11 +11,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 from uuid import uuid4
 
 import msgspec
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.conf import settings
 
 from .core.snapshot import Facts
 from .metrics import LOST_BATCHES
@@ -131,13 +133,23 @@ class Bus:
             try:
                 layer = get_channel_layer()
                 channel = await layer.new_channel()
-                await layer.group_add(GROUP, channel)
-                while True:
-                    event = await layer.receive(channel)
-                    self._take(event["payload"], take)
+                async with asyncio.TaskGroup() as membership:
+                    membership.create_task(self._stay_joined(layer, channel))
+                    membership.create_task(self._receive(layer, channel, take))
             except Exception:  # Redis went away: join again until it is back
                 logger.warning("The channel layer failed; joining again.", exc_info=True)
                 await asyncio.sleep(RETRY_SECONDS)
+
+    async def _stay_joined(self, layer: Any, channel: str) -> None:
+        """Join, and join again: a membership may have a term (`group_expiry`), after which nobody is told anything."""
+        while True:
+            await layer.group_add(GROUP, channel)
+            await asyncio.sleep(settings.BUS_REJOIN_SECONDS)
+
+    async def _receive(self, layer: Any, channel: str, take: Callable[[AnyNews], None]) -> None:
+        while True:
+            event = await layer.receive(channel)
+            self._take(event["payload"], take)
 
     def _take(self, payload: bytes, take: Callable[[AnyNews], None]) -> None:
         try:

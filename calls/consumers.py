@@ -51,7 +51,9 @@ class SignalingConsumer(AsyncConsumer):
         self._receive = receive
         self._send = send
         self._bucket = TokenBucket(FRAMES_PER_SECOND, FRAMES_BURST)
-        self._bad_frames = self._refused_frames = 0
+        self._patience = TokenBucket(FRAMES_PER_SECOND, FLOOD_FRAMES)
+        self._bad_frames = 0
+        self._told_too_many = False
         await receive()  # websocket.connect
         await send({"type": "websocket.accept"})
         try:
@@ -124,15 +126,16 @@ class SignalingConsumer(AsyncConsumer):
         if device.closing:
             return
         if not self._bucket.take():
-            self._refused_frames += 1
-            if self._refused_frames > FLOOD_FRAMES:
+            if not self._patience.take():
                 device.close(CloseCode.FLOOD)
-            elif self._refused_frames == 1:
+            elif not self._told_too_many:
+                self._told_too_many = True
                 device.post(encode(_error(TooMany())))
             return
+        self._told_too_many = False
         try:
             message = protocol.decode(_text(event))
-            self._refused_frames = self._bad_frames = 0
+            self._bad_frames = 0
             self._do(device, message)
         except BadMessage as error:
             self._bad_frames += 1

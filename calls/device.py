@@ -4,8 +4,12 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from math import inf
+from random import uniform
 from time import monotonic
 from uuid import UUID
+
+from django.conf import settings
 
 from .core.vocabulary import CloseCode
 from .metrics import CLOSED_SOCKETS
@@ -14,7 +18,19 @@ from .metrics import CLOSED_SOCKETS
 # back and getting the newest state than reading all the old.
 OUTBOX_BYTES = 512 * 1024
 
+# How long a close may wait behind what a page has not read yet.
+LAST_WORDS_SECONDS = 5.0
+
+# Sockets that came together do not leave together: each leaves up to this share of SOCKET_SECONDS sooner.
+LEAVE_SPREAD = 0.2
+
 Send = Callable[[dict[str, object]], Awaitable[None]]
+
+
+def lifetime() -> float:
+    """Seconds that a socket may be open."""
+    limit = settings.SOCKET_SECONDS
+    return inf if limit is None else limit * uniform(1 - LEAVE_SPREAD, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +46,8 @@ class Device:
 
     `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
     shows; `user_agent` is its header. On the monotonic clock: `opened_at`, when it came, `heard_at`, when its page
-    last said anything, `credentials_at`, when it was last given the relay's credentials.
+    last said anything, `credentials_at`, when it was last given the relay's credentials, `leaves_at`, when it is asked
+    to come back with a new socket.
     """
 
     def __init__(
@@ -45,6 +62,7 @@ class Device:
         self.watched: frozenset[str] = frozenset()
         self.opened_at = self.heard_at = monotonic()
         self.credentials_at: float | None = None
+        self.leaves_at = self.opened_at + lifetime()
         self.hidden = False
         self._send = send
         self._outbox: deque[bytes] = deque()
@@ -77,8 +95,8 @@ class Device:
         self._outbox.append(frame)
         self._outbox_bytes += len(frame)
         if self._outbox_bytes > OUTBOX_BYTES:
-            self._outbox.clear()
             self.close(CloseCode.TOO_SLOW)
+            self._close_now()
         elif self._drain is None:
             self._start_draining()
 
@@ -89,6 +107,16 @@ class Device:
             CLOSED_SOCKETS.labels(code).inc()
             if self._drain is None:
                 self._start_draining()
+            else:
+                asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._close_now)
+
+    def _close_now(self) -> None:
+        """Drop what the page does not read; the close itself waits for nothing."""
+        if self._drain is not None:
+            self._drain.cancel()
+            self._outbox.clear()
+            self._outbox_bytes = 0
+            self._start_draining()
 
     async def flushed(self) -> None:
         """Wait until all that was posted, and the close, has gone out."""
@@ -109,4 +137,5 @@ class Device:
         except OSError:
             self._outbox.clear()  # the socket is gone; its disconnect is on the way
         finally:
-            self._drain = None
+            if self._drain is asyncio.current_task():
+                self._drain = None

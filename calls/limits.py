@@ -7,7 +7,7 @@ from time import monotonic
 FRAMES_PER_SECOND = 50
 FRAMES_BURST = 200
 
-# A socket that goes on for this long after "too_many" does not listen to answers.
+# A socket that goes on for so many after "too_many" does not listen to answers. They are forgiven at the rate above.
 FLOOD_FRAMES = 400
 
 # Malformed frames in a row that close a socket: a client this wrong will not come right by itself.

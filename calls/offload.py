@@ -1,7 +1,10 @@
-"""Carries synchronous database work off the event loop, onto a bounded pool of threads.
+"""Carries synchronous database work off the event loop, onto bounded pools of threads.
 
 Channels' own `database_sync_to_async` runs every socket's work in one thread: a query of 3 s holds everybody
 for 3 s (FACTS.md, trap 10). Here a slow query holds one thread of DATABASE_THREADS.
+
+What keeps promises for everybody, the steward's ticks and the answer to whether we are ready, goes ahead of the
+commands, in threads of its own: behind hundreds of them, leases would be renewed too late.
 """
 
 import asyncio
@@ -16,10 +19,18 @@ from django.db import close_old_connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
+# One for the steward, and one for who asks while it waits for the database.
+AHEAD_THREADS = 2
+
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _commands() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(settings.DATABASE_THREADS, thread_name_prefix="database")
+
+
+@cache
+def _ahead() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(AHEAD_THREADS, thread_name_prefix="ahead")
 
 
 def _run(work: Callable[[], T]) -> T:
@@ -32,5 +43,13 @@ def _run(work: Callable[[], T]) -> T:
 
 async def offload(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work(*args, **kwargs)` in a database thread and return what it returns, or raise what it raises."""
-    loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(_pool(), _run, partial(work, *args, **kwargs))
+    return await _in(_commands(), partial(work, *args, **kwargs))
+
+
+async def offload_ahead(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same, without waiting behind commands."""
+    return await _in(_ahead(), partial(work, *args, **kwargs))
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, _run, work)

@@ -132,7 +132,8 @@ class Presence:
         self._forget()
         if self._redis is None:
             return
-        mine = {person: str(int(all(idle.values()))) for person, idle in list(self._here.items())}
+        mine = dict.fromkeys(list(self._left_at), "0")  # they linger
+        mine |= {person: str(int(all(idle.values()))) for person, idle in list(self._here.items())}
         with self._redis.pipeline() as pipe:
             pipe.delete(self._key)
             if mine:

@@ -18,6 +18,7 @@ from time import monotonic
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 
@@ -27,9 +28,10 @@ from . import chores, clock, facts, identity, switchboard
 from .core.snapshot import Facts
 from .core.vocabulary import CallState, CloseCode, Presence
 from .exchange import Exchange
+from .free_rows import lock_free
 from .metrics import CALLS, FAILED_TICKS, HEALED, LAST_TICK, TICK_SECONDS
 from .models import Call, Leg
-from .offload import offload
+from .offload import offload, offload_ahead
 from .presence import Known
 
 logger = logging.getLogger(__name__)
@@ -92,9 +94,9 @@ class Steward:
     async def tick(self) -> None:
         self._ticks += 1
         began = monotonic()
-        self._close_silent()
+        self._close_silent_and_old()
         roster = self._roster()
-        found = await offload(self._work, roster)
+        found = await offload_ahead(self._work, roster)
         self._exchange.signed_out -= roster.signed_out
         HEALED.inc(sum(self._exchange.deliver(each) for each in found.calls))
         self._sign_out_over(found)
@@ -138,12 +140,14 @@ class Steward:
                 revs[call_id] = min(rev, revs.get(call_id, rev))
         return Roster(devices, set(self._exchange.signed_out), sessions, revs)
 
-    def _close_silent(self) -> None:
+    def _close_silent_and_old(self) -> None:
         """A page that has not spoken for DEAD_SECONDS is dead, whatever its socket says."""
-        dead = monotonic() - settings.DEAD_SECONDS
+        now = monotonic()
         for device in self._exchange.devices():
-            if device.heard_at < dead and not device.hidden:
+            if device.heard_at < now - settings.DEAD_SECONDS and not device.hidden:
                 device.close(CloseCode.SILENT)
+            elif device.leaves_at < now:
+                device.close(CloseCode.MOVE_ON)
 
     # --- off the loop ------------------------------------------------------------------------------------
 
@@ -171,9 +175,16 @@ class Steward:
         deeply = bool(self._suspects) or self._ticks % IDENTIFY_EVERY_TICKS == 0
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
-            User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
+            note_seen(people)
         self._exchange.presence.exchange_with_others()
         return found
+
+
+def note_seen(people: set[str]) -> None:
+    """They are on line, here and perhaps in another process, whose steward notes the same."""
+    with transaction.atomic():
+        free = lock_free(User.objects.filter(pk__in=people))
+        User.objects.filter(pk__in=free).update(last_seen_at=clock.now())
 
 
 async def _do_chores() -> None:

@@ -25,6 +25,7 @@ from .core.errors import AlreadyInCall, CallError, LinkClosed, NoSuchCall, NotAl
 from .core.protocol import IceTrace
 from .core.vocabulary import By, EventName, FailureStage, Kind, LegState, LinkState, Role
 from .exchange import exchange
+from .free_rows import lock_free
 from .ledger import Actor, act, receipt, save, terms
 from .models import Call, Guest, JournalEntry, Leg, LegQuality, Link, QualityReport
 
@@ -248,10 +249,13 @@ def forget_person(person: UUID) -> None:
 
 
 def renew_leases(legs: list[UUID]) -> None:
-    """Their devices are connected. No transition: the revision stays, and no leg that ended comes back."""
-    joined, now, limits = Leg.objects.joined().filter(pk__in=legs), clock.now(), terms()
-    joined.filter(call__answered_at=None).update(lease_expires_at=now + limits.caller_lease)
-    joined.exclude(call__answered_at=None).update(lease_expires_at=now + limits.leg_lease)
+    """Their devices are connected. No transition: the revision stays, and no leg that ended comes back. A leg that is
+    being changed at this moment is renewed next time."""
+    with transaction.atomic():
+        joined, now, limits = Leg.objects.joined(), clock.now(), terms()
+        mine = joined.filter(pk__in=lock_free(joined.filter(pk__in=legs)))
+        mine.filter(call__answered_at=None).update(lease_expires_at=now + limits.caller_lease)
+        mine.exclude(call__answered_at=None).update(lease_expires_at=now + limits.leg_lease)
 
 
 # --- the one way in --------------------------------------------------------------------------------------

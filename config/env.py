@@ -17,7 +17,14 @@ DAYS_MAX = 36_500
 
 def seconds(name: str, default: float) -> float:
     """A positive duration in seconds, from EARSHOT_<name>."""
-    text = read.str(f"EARSHOT_{name}", default=str(default))
+    return default if (given := seconds_or_none(name)) is None else given
+
+
+def seconds_or_none(name: str) -> float | None:
+    """The same; None where it is not set."""
+    text = read.str(f"EARSHOT_{name}", default="")
+    if not text:
+        return None
     try:
         value = float(text)
     except ValueError:

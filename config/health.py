@@ -17,7 +17,7 @@ from django.db import Error, connection
 
 from calls import gauges
 from calls.exchange import exchange
-from calls.offload import offload
+from calls.offload import offload_ahead
 
 READY_SECONDS = 3
 
@@ -35,7 +35,7 @@ async def ready(headers: Headers) -> Answer:
     """Whether it can serve: the database and Redis answer, and it is not about to stop. 200 or 503, with each part."""
     parts = {"server": "stopping" if exchange.stopping else "ok"}
     try:
-        parts |= await asyncio.wait_for(offload(_parts), READY_SECONDS)
+        parts |= await asyncio.wait_for(offload_ahead(_parts), READY_SECONDS)
     except TimeoutError:
         parts |= {"database": "away"}
     status = 200 if set(parts.values()) == {"ok"} else 503

@@ -9,8 +9,11 @@ from time import monotonic
 from typing import Any
 
 from daphne.server import Server
+from daphne.ws_protocol import WebSocketFactory
 
 from calls import background, events
+
+from .backpressure import BoundedSocket, wait_for_room
 
 # Requests that go on may end. With what the exchange takes for its devices it is less than 10 s.
 REQUESTS_SECONDS = 3.0
@@ -22,6 +25,7 @@ class GentleServer(Server):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, signal_handlers=False, **kwargs)
+        WebSocketFactory.protocol = BoundedSocket  # of Twisted's factories, the place to say it
         self._ports: list[Any] = []
         self._leaving: asyncio.Task[None] | None = None
 
@@ -39,6 +43,12 @@ class GentleServer(Server):
             self._leaving = asyncio.get_event_loop().create_task(self._leave())
         else:
             self.stop()
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """What the application sends. A close never waits."""
+        await super().handle_reply(protocol, message)
+        if message["type"] == "websocket.send":
+            await wait_for_room(protocol)
 
     async def _leave(self) -> None:
         began = monotonic()

@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from . import env
+from .layer_host import layer_host
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA = Path(env.read.str("EARSHOT_DATA", default=str(BASE_DIR / "var"))).resolve()
@@ -149,12 +150,15 @@ if REDIS_URL:
         "default": {
             # Subscribes again by itself after a restart of Redis; the core layer closes every socket.
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            "CONFIG": {"hosts": [REDIS_URL]},
+            "CONFIG": {"hosts": [layer_host(REDIS_URL)]},
         }
     }
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# How often a process joins the bus again, in case the layer has let its membership run out.
+BUS_REJOIN_SECONDS = env.seconds("BUS_REJOIN_SECONDS", 3600)
 
 # --- calls -----------------------------------------------------------------------------------------------
 
@@ -168,6 +172,8 @@ STEWARD_TICK_SECONDS = env.seconds("STEWARD_TICK_SECONDS", 2)
 START_GRACE_SECONDS = env.seconds("START_GRACE_SECONDS", 30)
 PING_SECONDS = env.seconds("PING_SECONDS", 10)
 DEAD_SECONDS = env.seconds("DEAD_SECONDS", 25)
+# How long a socket may be open before its page is asked to come back; None is for good.
+SOCKET_SECONDS = env.seconds_or_none("SOCKET_SECONDS")
 CONNECT_SECONDS = env.seconds("CONNECT_SECONDS", 20)
 ICE_RESTART_SECONDS = env.seconds("ICE_RESTART_SECONDS", 2)
 ICE_GIVE_UP_SECONDS = env.seconds("ICE_GIVE_UP_SECONDS", 30)

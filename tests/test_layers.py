@@ -13,7 +13,7 @@ JS = ROOT / "static" / "js"
 LAYERS: list[set[str]] = [
     {"core"},
     {"metrics", "events", "processes"},
-    {"models", "clock", "offload", "limits", "turn", "presence", "device", "bus", "guessing", "apps"},
+    {"models", "clock", "offload", "limits", "turn", "presence", "device", "bus", "guessing", "apps"} | {"free_rows"},
     {"client_name", "quality", "retention"},
     {"facts", "history", "history_export", "call_export", "identity", "link_secret", "timeline", "charts"},
     {"diagnosis", "overview", "made_up", "missed_mail", "personal_data"},

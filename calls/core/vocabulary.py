@@ -156,6 +156,7 @@ class CloseCode:
     SILENT = 4001
     TOO_SLOW = 4002
     TRY_AGAIN = 4003
+    MOVE_ON = 4004
     SIGNED_OUT = 4500
     PROTOCOL_TOO_OLD = 4501
     REPLACED = 4502

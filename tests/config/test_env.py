@@ -14,6 +14,8 @@ class TestSeconds:
         monkeypatch.setenv("EARSHOT_CALL_RING_SECONDS", "2.5")
         assert env.seconds("CALL_RING_SECONDS", 60) == 2.5
         assert env.seconds("SOMETHING_ELSE", 60) == 60
+        assert env.seconds_or_none("CALL_RING_SECONDS") == 2.5
+        assert env.seconds_or_none("SOMETHING_ELSE") is None
 
     @pytest.mark.parametrize("text", ["soon", "0", "-1", "nan", "inf"])
     def test_refuses_what_is_no_duration(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:

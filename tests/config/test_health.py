@@ -1,20 +1,16 @@
 """What machines are told: whether it lives, whether it can serve, and what it counts."""
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import Connect
+from tests.support.metrics import TOKEN, ask, values
 from tests.support.redis import Redis
 from tests.support.server import Server
 from tests.support.wait import until
-
-TOKEN = "the-scraper's-token"
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +32,6 @@ def watched(bus: Redis, django_db_setup: None, django_db_blocker: object) -> Ite
         ).start()
     yield running
     running.kill()
-
-
-def ask(server: Server, path: str, **headers: str) -> tuple[int, str]:
-    request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=10) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-
-
-def values(server: Server) -> dict[str, float]:
-    """Samples by name and labels, as in `earshot_commands_total result=ok type=call.place`."""
-    status, text = ask(server, "/metrics", Authorization=f"Bearer {TOKEN}")
-    assert status == 200
-    return {
-        " ".join([sample.name, *(f"{name}={value}" for name, value in sorted(sample.labels.items()))]): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
 
 
 def test_it_lives_and_can_serve_whatever_name_it_is_asked_by(watched: Server) -> None:

@@ -125,7 +125,7 @@ describe("coming back", () => {
     assert.equal(FakeSocket.opened.length, count + 1);
   });
 
-  for (const code of [1001, 1006, 1011, 4000, 4003]) {
+  for (const code of [1001, 1006, 1011, 4000, 4003, 4004]) {
     test(`happens after ${code}`, () => {
       welcomed().drop(code);
       assert.equal(signaling.state, "waiting");

@@ -76,6 +76,10 @@ class Server:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def terminate(self) -> int:
         """SIGTERM: it must be gone within 10 s. Returns its exit code."""
         assert self._process is not None
@@ -83,6 +87,18 @@ class Server:
         code = self._process.wait(10)
         self._process = None
         return code
+
+    def memory(self) -> int:
+        """What it holds in memory now, in bytes (VmRSS)."""
+        assert self._process is not None
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmRSS:")[2].split()[0])
+
+    def open_files_limit(self) -> int:
+        """How many files and sockets it may have open."""
+        assert self._process is not None
+        limits = Path(f"/proc/{self._process.pid}/limits").read_text()
+        return int(limits.partition("Max open files")[2].split()[0])
 
     def log(self) -> str:
         return Path(self._log.name).read_text(errors="replace")

@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import logging
 import os
+import resource
 import socket
 import time
 from argparse import ArgumentParser
@@ -28,6 +29,12 @@ from config import alone, certificates
 
 # A half-open socket is noticed after both together (FACTS.md, trap 13).
 PING_INTERVAL = PING_TIMEOUT = 10
+
+# After a restart everybody knocks at once. Whom the kernel cannot keep waiting tries again after 1, 3, 7, 15 … s.
+BACKLOG = 4096
+
+# What a process of ours may have open, if the system lets it: far more sockets than one can serve.
+OPEN_FILES = 65_536
 
 
 class Command(BaseCommand):
@@ -50,6 +57,7 @@ class Command(BaseCommand):
             self.serve(**options)
 
     def serve(self, **options: Any) -> None:
+        _allow_many_sockets()
         self.alone = None if settings.REDIS_URL else _be_alone()  # until the process ends
         if _migrations_pending():
             self.step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
@@ -61,12 +69,12 @@ class Command(BaseCommand):
             _static_stamp().write_text(_static_digest())
         if options["demo"]:
             call_command("demo", stdout=self.stdout)
-        endpoint = f"tcp:port={options['port']}:interface={_escape(options['host'])}"
+        door = f"port={options['port']}:interface={_escape(options['host'])}:backlog={BACKLOG}"
+        endpoint = f"tcp:{door}"
         if options["https"]:
             authority = certificates.ensure(settings.DATA / "tls", settings.ALLOWED_HOSTS)
             endpoint = (
-                f"ssl:port={options['port']}:interface={_escape(options['host'])}"
-                f":privateKey={_escape(str(authority.key))}:certKey={_escape(str(authority.certificate))}"
+                f"ssl:{door}:privateKey={_escape(str(authority.key))}:certKey={_escape(str(authority.certificate))}"
             )
             self.stdout.write(certificates.how_to_trust(authority.root))
         self.run_daphne(endpoint, in_main_thread=not options["dev"])
@@ -123,6 +131,14 @@ def _be_alone() -> IO[str]:
             f"Another process ({other}) serves from {settings.DATA} already, and without Redis the two could not ring "
             "each other's people. Stop it, or set REDIS_URL for both."
         ) from None
+
+
+def _allow_many_sockets() -> None:
+    """Each socket is an open file, of which a shell usually allows 1,024, though the system would allow more."""
+    allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if allowed < enough:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (enough, most))
 
 
 def _check_port(host: str, port: int) -> None:
