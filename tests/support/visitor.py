@@ -4,19 +4,30 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from http.cookiejar import CookieJar
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
-from .server import Server
+
+class Site(Protocol):
+    origin: str
 
 
 class Visitor:
-    def __init__(self, server: Server) -> None:
+    """`handlers` say how they connect, `headers` what they send with everything, where that is not as usual."""
+
+    def __init__(
+        self,
+        server: Site,
+        handlers: Sequence[urllib.request.BaseHandler] = (),
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._server = server
         self._jar = CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar), *handlers)
+        self._opener.addheaders += headers
         self._opener.open(server.origin + "/l/", timeout=10).close()
 
     @property
