@@ -24,16 +24,16 @@ Step = Callable[[str, Callable[[], object]], None]
 def prepare(step: Step) -> None:
     """Bring both up to date. `step(what, do)` is called for what takes a while, and calls `do`."""
     with _one_of_this_folder():
-        with _one_of_this_database():
-            if migrations_pending():
-                step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
+        migrate(step)
         if not settings.DEBUG and _static_changed():
             step("Collecting static files", _collect)
 
 
-def migrations_pending() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+def migrate(step: Step) -> None:
+    with _one_of_this_database():
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import json
 import ssl
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from tests.support.wait import until
 
 pytestmark = pytest.mark.slow
 
+METRICS_TOKEN = "what Prometheus sends"
 NOBODY = 4500  # the socket's word to who is not signed in
 
 
@@ -33,7 +33,8 @@ NOBODY = 4500  # the socket's word to who is not signed in
 def installation(django_db_setup: None, transactional_db: None) -> Iterator[SimpleNamespace]:
     """`proxy` before the processes `one` and `other`."""
     bus = Redis().start()
-    servers = [Server(REDIS_URL=bus.url, EARSHOT_TRUSTED_PROXIES=1, EARSHOT_HSTS_SECONDS=60) for _ in range(2)]
+    behind = {"EARSHOT_TRUSTED_PROXIES": 1, "EARSHOT_HSTS_SECONDS": 60, "EARSHOT_METRICS_TOKEN": METRICS_TOKEN}
+    servers = [Server(REDIS_URL=bus.url, **behind) for _ in range(2)]
     upstreams = " ".join(f"127.0.0.1:{server.port}" for server in servers)
     proxy = Caddy(f"to {upstreams}", settings.STATIC_ROOT.parent)
     for server in servers:
@@ -139,11 +140,12 @@ def test_the_server_believes_the_proxy_about_addresses_and_nobody_else(
     assert guess("127.0.0.2", "127.0.0.1") == 403
 
 
-def test_metrics_are_not_for_outside(installation: SimpleNamespace) -> None:
-    assert installation.proxy.get("/metrics")[0] == 404
-    with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(f"http://127.0.0.1:{installation.one.port}/metrics", timeout=10)
-    assert b"EARSHOT_METRICS_TOKEN" in refused.value.read()  # there it is Earshot who says so
+def test_metrics_are_for_inside_only_even_with_their_token(installation: SimpleNamespace) -> None:
+    token = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+    assert installation.proxy.get("/metrics", token)[0] == 404
+    inside = urllib.request.Request(f"http://127.0.0.1:{installation.one.port}/metrics", headers=token)
+    with urllib.request.urlopen(inside, timeout=10) as response:
+        assert b"earshot_sockets" in response.read()
 
 
 def test_a_certificate_of_its_own_is_not_trusted_by_others(installation: SimpleNamespace) -> None:
