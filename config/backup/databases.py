@@ -18,7 +18,7 @@ CONNECTION_OPTIONS = {"sslmode", "sslrootcert", "sslcert", "sslkey"}
 
 
 class Failed(Exception):
-    """One of PostgreSQL's programs did not do it; `str()` is what it said."""
+    """The database did not do it; `str()` is what it said."""
 
 
 def save(file: Path) -> None:
@@ -35,9 +35,7 @@ def load(file: Path) -> None:
     if connection.vendor == "postgresql":
         _load_postgres(file)
     else:
-        connection.ensure_connection()
-        with closing(sqlite3.connect(file)) as copy:
-            copy.backup(connection.connection)
+        _load_sqlite(file)
     connection.close()
 
 
@@ -52,6 +50,15 @@ def others_connected() -> int:
             " WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()"
         ).fetchone()
     return int(row[0]) if row else 0
+
+
+def _load_sqlite(file: Path) -> None:
+    connection.ensure_connection()
+    try:
+        with closing(sqlite3.connect(file)) as copy:
+            copy.backup(connection.connection)
+    except sqlite3.DatabaseError as error:
+        raise Failed(f"SQLite: {error}.") from None
 
 
 def _load_postgres(file: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -16,7 +18,7 @@ import psycopg
 import pytest
 
 from calls.core.vocabulary import LinkState
-from tests.support.pages import get, submit
+from tests.support.pages import get
 from tests.support.postgres import postgres
 from tests.support.server import ROOT, Server
 from tests.support.visitor import Visitor
@@ -85,28 +87,45 @@ class Installation:
                 connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    with postgres() as url:
+        yield url
+
+
+@pytest.fixture
+def database(cluster: str) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database."""
+    name = f"backup_{secrets.token_hex(4)}"
+    with psycopg.connect(cluster, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    yield cluster.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A data folder with people, calls and a link in SQLite, and what opens them."""
+    data = tmp_path_factory.mktemp("filled")
+    installation = Installation(data, "")
+    installation.run("prepare")
+    return data, installation.ask(FILL)
+
+
+@pytest.fixture
+def on_sqlite(filled: tuple[Path, Any], tmp_path: Path) -> Installation:
+    return Installation(Path(shutil.copytree(filled[0], tmp_path / "data")), "")
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def here(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    data = tmp_path / "data"
-    data.mkdir()
-    if request.param == "sqlite":
-        yield Installation(data, "")
-    else:
-        with postgres() as url:
-            yield Installation(data, url)
-
-
-@pytest.fixture
-def used(here: Installation) -> SimpleNamespace:
+def used(request: pytest.FixtureRequest, filled: tuple[Path, Any], tmp_path: Path) -> SimpleNamespace:
     """An installation with people, calls and a link, and what opens them."""
-    here.run("prepare")
-    return SimpleNamespace(here=here, **here.ask(FILL), counts=here.ask(COUNT))
-
-
-@pytest.fixture
-def on_sqlite(tmp_path: Path) -> Installation:
-    (tmp_path / "data").mkdir()
-    return Installation(tmp_path / "data", "")
+    if request.param == "sqlite":
+        here, opens = request.getfixturevalue("on_sqlite"), filled[1]
+    else:
+        here = Installation(tmp_path / "data", request.getfixturevalue("database"))
+        here.run("prepare")
+        opens = here.ask(FILL)
+    return SimpleNamespace(here=here, **opens, counts=here.ask(COUNT))
 
 
 @pytest.fixture
@@ -141,8 +160,7 @@ def test_people_calls_links_and_sessions_come_back(used: SimpleNamespace, tmp_pa
     assert 'id="telephone"' in get(server, "/", used.session)[2], "Ana is signed in"
     assert get(server, "/calls/", used.session)[0] == 200
     assert Visitor(server).look(used.secret)[1]["state"] == LinkState.OPEN
-    signed_in = submit(server, "/accounts/login/", "none", login="ana", password=PASSWORD)
-    assert 'id="telephone"' in signed_in[2]
+    assert 'id="telephone"' in Visitor(server).sign_in("ana", PASSWORD)[2]
 
 
 def test_what_came_after_the_backup_goes_when_it_is_told_to(used: SimpleNamespace, tmp_path: Path) -> None:
@@ -179,20 +197,18 @@ def test_one_that_fails_half_way_changes_nothing(used: SimpleNamespace, tmp_path
     assert here.ask(COUNT) == used.counts
 
 
-def test_processes_of_other_machines_are_seen_in_postgresql(tmp_path: Path, serving: Serving) -> None:
-    with postgres() as url:
-        here, elsewhere = (Installation(tmp_path / name, url) for name in ("here", "elsewhere"))
-        here.run("prepare")
-        here.run("backup", str(tmp_path / "backup.tar.gz"))
-        server = serving(elsewhere)
-        assert "Others are connected" in here.refuses("restore", str(tmp_path / "backup.tar.gz"))
-        server.kill()
-        here.run("restore", str(tmp_path / "backup.tar.gz"))
+def test_processes_of_other_machines_are_seen_in_postgresql(database: str, tmp_path: Path, serving: Serving) -> None:
+    here, elsewhere = (Installation(tmp_path / name, database) for name in ("here", "elsewhere"))
+    here.run("prepare")
+    here.run("backup", str(tmp_path / "a"))
+    server = serving(elsewhere)
+    assert "Others are connected" in here.refuses("restore", str(tmp_path / "a"))
+    server.kill()
+    here.run("restore", str(tmp_path / "a"))
 
 
 class TestTheFile:
     def test_is_its_owners_alone_and_has_no_more_than_it_says(self, on_sqlite: Installation, tmp_path: Path) -> None:
-        on_sqlite.run("prepare")
         on_sqlite.run("backup", str(tmp_path / "a"), SECRET_KEY_FALLBACKS="old,older")
         assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
         with tarfile.open(tmp_path / "a") as tar:
@@ -205,13 +221,10 @@ class TestTheFile:
 
     def test_is_not_written_over_another(self, on_sqlite: Installation, tmp_path: Path) -> None:
         (tmp_path / "a").write_text("yesterday's")
-        on_sqlite.run("prepare")
         assert "exists" in on_sqlite.refuses("backup", str(tmp_path / "a"))
         assert (tmp_path / "a").read_text() == "yesterday's"
 
     def test_goes_through_pipes(self, on_sqlite: Installation, tmp_path: Path) -> None:
-        on_sqlite.run("prepare")
-        on_sqlite.ask(FILL)
         counts = on_sqlite.ask(COUNT)
         environment = os.environ | on_sqlite.environment
         command = [sys.executable, "manage.py"]
@@ -231,7 +244,6 @@ class TestTheFile:
 
 class TestVersions:
     def test_an_older_one_is_brought_up_to_date(self, on_sqlite: Installation, tmp_path: Path) -> None:
-        on_sqlite.run("prepare")
         on_sqlite.run("migrate", "sessions", "zero", "-v0")
         on_sqlite.run("backup", str(tmp_path / "old"))
         on_sqlite.lose_everything()
@@ -239,34 +251,30 @@ class TestVersions:
         assert "[ ]" not in on_sqlite.run("showmigrations")
 
     def test_a_newer_one_is_refused_by_name(self, on_sqlite: Installation, tmp_path: Path) -> None:
-        on_sqlite.run("prepare")
         with sqlite3.connect(on_sqlite.data / "db.sqlite3") as database:
             database.execute("INSERT INTO django_migrations (app, name, applied) VALUES ('calls', '9999_new', 0)")
         on_sqlite.run("backup", str(tmp_path / "new"))
         assert "calls.9999_new" in on_sqlite.refuses("restore", str(tmp_path / "new"))
 
-    def test_one_of_the_other_database_is_refused(self, on_sqlite: Installation, tmp_path: Path) -> None:
-        on_sqlite.run("prepare")
+    def test_one_of_the_other_database_is_refused(self, on_sqlite: Installation, database: str, tmp_path: Path) -> None:
         on_sqlite.run("backup", str(tmp_path / "a"))
-        with postgres() as url:
-            said = Installation(tmp_path / "other", url).refuses("restore", str(tmp_path / "a"))
-        assert "a backup of sqlite" in said
+        assert "a backup of sqlite" in Installation(tmp_path / "other", database).refuses(
+            "restore", str(tmp_path / "a")
+        )
 
 
 class TestKeys:
     def test_of_the_environment_stay_and_one_is_told_which_are_missing(
         self, on_sqlite: Installation, tmp_path: Path
     ) -> None:
-        on_sqlite.run("prepare")
         on_sqlite.run("backup", str(tmp_path / "a"), SECRET_KEY="then")
         on_sqlite.lose_everything()
         assert "SECRET_KEY_FALLBACKS" in on_sqlite.run("restore", str(tmp_path / "a"), SECRET_KEY="now")
         assert not (on_sqlite.data / "secret_key").exists()
-        again = on_sqlite.run("restore", str(tmp_path / "a"), SECRET_KEY="now", SECRET_KEY_FALLBACKS="then")
-        assert "SECRET_KEY_FALLBACKS" not in again
+        keys = {"SECRET_KEY": "now", "SECRET_KEY_FALLBACKS": "then"}
+        assert "SECRET_KEY_FALLBACKS" not in on_sqlite.run("restore", str(tmp_path / "a"), "--overwrite", **keys)
 
     def test_that_come_back_are_their_owners_alone(self, on_sqlite: Installation, tmp_path: Path) -> None:
-        on_sqlite.run("prepare")
         key = (on_sqlite.data / "secret_key").read_text()
         on_sqlite.run("backup", str(tmp_path / "a"))
         on_sqlite.lose_everything()

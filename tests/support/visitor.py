@@ -50,6 +50,16 @@ class Visitor:
         except urllib.error.HTTPError as refused:
             return refused.code, json.loads(refused.read() or "{}")
 
+    def sign_in(self, login: str, password: str) -> tuple[int, str, str]:
+        """(status, the address that one lands on, text)."""
+        self.get("/accounts/login/")
+        fields = {"csrfmiddlewaretoken": self._cookie("csrftoken") or "", "login": login, "password": password}
+        headers = {"Origin": self._server.origin}
+        address = self._server.origin + "/accounts/login/"
+        request = urllib.request.Request(address, urllib.parse.urlencode(fields).encode(), headers)
+        with self._opener.open(request, timeout=10) as response:
+            return response.status, response.url, response.read().decode(errors="replace")
+
     def get(self, path: str) -> tuple[int, str, str]:
         """(status, the address that one lands on, text)."""
         try:
