@@ -16,7 +16,7 @@ from websockets.sync.client import connect as open_socket
 from calls import links
 from calls.guessing import WRONG_AN_ADDRESS_AND_LINK
 from calls.link_secret import secret_of
-from tests.deploy.files import DEPLOY
+from tests.deploy.files import DEPLOY, compose, settings_of
 from tests.deploy.proxied import ProxiedVisitor
 from tests.support.caddy import Caddy
 from tests.support.redis import Redis
@@ -26,6 +26,7 @@ from tests.support.wait import until
 pytestmark = pytest.mark.slow
 
 METRICS_TOKEN = "what Prometheus sends"
+COMPOSE_UPSTREAMS = compose()["services"]["proxy"]["environment"]["UPSTREAMS"]
 NOBODY = 4500  # the socket's word to who is not signed in
 
 
@@ -140,6 +141,15 @@ def test_the_server_believes_the_proxy_about_addresses_and_nobody_else(
     assert guess("127.0.0.2", "127.0.0.1") == 403
 
 
+def test_processes_are_found_by_their_common_name_as_compose_has_it(installation: SimpleNamespace) -> None:
+    upstreams = COMPOSE_UPSTREAMS.replace("name app", "name localhost").replace("8000", str(installation.one.port))
+    proxy = Caddy(upstreams, settings.STATIC_ROOT.parent).start()
+    try:
+        assert [proxy.get("/healthz")[0] for _ in range(4)] == [200] * 4
+    finally:
+        proxy.stop()
+
+
 def test_metrics_are_for_inside_only_even_with_their_token(installation: SimpleNamespace) -> None:
     token = {"Authorization": f"Bearer {METRICS_TOKEN}"}
     assert installation.proxy.get("/metrics", token)[0] == 404
@@ -155,7 +165,11 @@ def test_a_certificate_of_its_own_is_not_trusted_by_others(installation: SimpleN
 
 @pytest.mark.parametrize(
     ("tls", "upstreams"),
-    [("ops@team.test", "dynamic a app 8000"), ("internal", "to 127.0.0.1:8001"), ("ops@team.test", "to a:1 b:2 c:3")],
+    [
+        ("ops@team.test", COMPOSE_UPSTREAMS),
+        ("ops@team.test", settings_of(DEPLOY / "systemd" / "earshot.env.example")["UPSTREAMS"]),
+        ("internal", "to 127.0.0.1:8001"),
+    ],
 )
 def test_the_configuration_is_valid_for_each_way_to_deploy(tls: str, upstreams: str, tmp_path: Path) -> None:
     environment = {"SITE": "calls.team.test", "TLS": tls, "UPSTREAMS": upstreams, "HOME": str(tmp_path)}
