@@ -81,5 +81,13 @@ def secret_key(folder: Path) -> str:
     return file.read_text().strip()
 
 
+def write_secret_key(folder: Path, key: str) -> None:
+    """Put this key in the place of the one that was made."""
+    new = folder / "secret_key.new"
+    with open(new, "w", opener=_private) as out:
+        out.write(key)
+    new.replace(folder / "secret_key")
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

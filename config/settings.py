@@ -134,7 +134,8 @@ if env.read.str("DATABASE_URL", default=""):
         # A connection that died in the pool is found before it is used, a database that is away after `timeout`.
         # `reconnect_timeout` keeps the pool from waiting ever longer: leases must be renewed soon after it is back.
         POOL = {"min_size": 1, "max_size": 12, "timeout": 4, "reconnect_timeout": 4}
-        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": {"pool": POOL}}
+        OPTIONS = {**DATABASES["default"].get("OPTIONS", {}), "pool": POOL}  # sslmode and the like come with the URL
+        DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": OPTIONS}
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "db.sqlite3"}}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):

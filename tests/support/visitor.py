@@ -4,19 +4,30 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Sequence
 from http.cookiejar import CookieJar
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
-from .server import Server
+
+class Site(Protocol):
+    origin: str
 
 
 class Visitor:
-    def __init__(self, server: Server) -> None:
+    """`handlers` say how they connect, `headers` what they send with everything, where that is not as usual."""
+
+    def __init__(
+        self,
+        server: Site,
+        handlers: Sequence[urllib.request.BaseHandler] = (),
+        headers: Sequence[tuple[str, str]] = (),
+    ) -> None:
         self._server = server
         self._jar = CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar))
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self._jar), *handlers)
+        self._opener.addheaders += headers
         self._opener.open(server.origin + "/l/", timeout=10).close()
 
     @property
@@ -38,6 +49,16 @@ class Visitor:
                 return response.status, json.loads(response.read() or "{}")
         except urllib.error.HTTPError as refused:
             return refused.code, json.loads(refused.read() or "{}")
+
+    def sign_in(self, login: str, password: str) -> tuple[int, str, str]:
+        """(status, the address that one lands on, text)."""
+        self.get("/accounts/login/")
+        fields = {"csrfmiddlewaretoken": self._cookie("csrftoken") or "", "login": login, "password": password}
+        headers = {"Origin": self._server.origin}
+        address = self._server.origin + "/accounts/login/"
+        request = urllib.request.Request(address, urllib.parse.urlencode(fields).encode(), headers)
+        with self._opener.open(request, timeout=10) as response:
+            return response.status, response.url, response.read().decode(errors="replace")
 
     def get(self, path: str) -> tuple[int, str, str]:
         """(status, the address that one lands on, text)."""

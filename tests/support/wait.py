@@ -9,9 +9,9 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 20
 
 
-def until(condition: Callable[[], T], what: str) -> T:
+def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECONDS) -> T:
     """Wait until `condition()` holds, and return what it returned."""
-    deadline = monotonic() + PATIENCE_SECONDS
+    deadline = monotonic() + seconds
     while not (value := condition()):
         if monotonic() > deadline:
             raise AssertionError(f"{what} did not come about; it is {value!r}.")

@@ -5,27 +5,24 @@ this process, so that the limits it needs are set here and nowhere else.
 """
 
 import asyncio
-import hashlib
 import logging
 import os
 import resource
 import socket
 import time
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import IO, Any
 
-from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.utils import autoreload
 
 from accounts.setup import setup_url
 from calls.core.protocol import FRAME_BYTES
 from config import alone, certificates
+from config.preparing import prepare
+from config.steps import Steps
 
 # A half-open socket is noticed after both together (FACTS.md, trap 13).
 PING_INTERVAL = PING_TIMEOUT = 10
@@ -59,14 +56,7 @@ class Command(BaseCommand):
     def serve(self, **options: Any) -> None:
         _allow_many_sockets()
         self.alone = None if settings.REDIS_URL else _be_alone()  # until the process ends
-        if _migrations_pending():
-            self.step("Bringing the database up to date", lambda: call_command("migrate", verbosity=0))
-        if not settings.DEBUG and _static_changed():
-            self.step(
-                "Collecting static files",
-                lambda: call_command("collectstatic", verbosity=0, interactive=False, clear=True),
-            )
-            _static_stamp().write_text(_static_digest())
+        prepare(Steps(self.stdout))
         if options["demo"]:
             call_command("demo", stdout=self.stdout)
         door = f"port={options['port']}:interface={_escape(options['host'])}:backlog={BACKLOG}"
@@ -115,13 +105,6 @@ class Command(BaseCommand):
         self.stdout.write("Stop it with Ctrl+C.")
         self.stdout.flush()
 
-    def step(self, what: str, do: Any) -> None:
-        self.stdout.write(f"{what} … ", ending="")
-        self.stdout.flush()
-        began = time.monotonic()
-        do()
-        self.stdout.write(f"{time.monotonic() - began:.1f} s")
-
 
 def _be_alone() -> IO[str]:
     try:
@@ -157,30 +140,3 @@ def _check_port(host: str, port: int) -> None:
 def _escape(text: str) -> str:
     """For a Twisted endpoint description, where a colon ends an argument."""
     return text.strip("[]").replace("\\", r"\\").replace(":", r"\:")
-
-
-def _migrations_pending() -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-
-
-def _static_stamp() -> Path:
-    return Path(settings.STATIC_ROOT).with_name("static.stamp")
-
-
-def _static_changed() -> bool:
-    stamp = _static_stamp()
-    return not stamp.exists() or stamp.read_text() != _static_digest()
-
-
-def _static_digest() -> str:
-    """Changes when a static file of ours or of an installed app does."""
-    folders = [Path(folder) for folder in settings.STATICFILES_DIRS]
-    folders += [Path(app.path) / "static" for app in apps.get_app_configs()]
-    digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
-            if file.is_file():
-                about = file.stat()
-                digest.update(f"{file} {about.st_size} {about.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
