@@ -27,7 +27,7 @@ class Script(Protocol):
 
 
 class Telephone:
-    """`live`: the calls that have not ended, by id. `joining`: how many commands that bind one to it are on their way."""
+    """`live`: the calls that have not ended, by id. `joining`: how many commands that bind one to it are on the way."""
 
     def __init__(
         self, person: str, door: Door, records: Records, random: Random, script: "Callable[[Telephone], Script]"
