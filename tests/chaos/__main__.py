@@ -4,6 +4,7 @@
 """
 
 import os
+import signal
 import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
@@ -22,6 +23,7 @@ def options() -> Namespace:
 
 def main() -> int:
     wanted = options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # not without putting the parts away
     with tempfile.TemporaryDirectory(prefix="earshot-chaos-") as data:
         postgres = Postgres()
         try:

@@ -11,13 +11,15 @@ from .stack import Stack
 from .telephone import Telephone
 
 PROCESS_PAUSE_SECONDS = (1.0, 4.0)
-AWAY_SECONDS = (0.0, 3.0)
+AWAY_SECONDS = (0.0, 6.0)
 
 # So often each device's link or page has a fault, in seconds.
 LINK_FAULT_EVERY_SECONDS = 90.0
 # An outage that a call survives; some are longer.
 SHORT_SECONDS, LONG_SECONDS = (0.1, 20.0), (25.0, 40.0)
 LONG = 0.05
+# For so long before a cut a device's commands arrive and their answers do not.
+DEAF_SECONDS = (0.5, 4.0)
 # So many of the calls on a broken link have someone at the other end who waits.
 PATIENT = 0.75
 # How long coming back may take: the last wait before a try, and the sign-in.
@@ -76,7 +78,7 @@ class Faults:
 
     def _break_link(self, phone: Telephone) -> None:
         seconds = self._random.uniform(*(LONG_SECONDS if self._random.random() < LONG else SHORT_SECONDS))
-        match self._random.choices(range(4), weights=(6, 3, 2, 1))[0]:
+        match self._random.choices(range(5), weights=(6, 3, 2, 1, 6))[0]:
             case 0:
                 self.count["link cut"] += 1
                 self._wait_for(phone, seconds)
@@ -88,9 +90,14 @@ class Faults:
             case 2:
                 self.count["page reloaded"] += 1
                 phone.reload()
-            case _:
+            case 3:
                 self.count["tab closed, another opened"] += 1
                 self._crowd.replace_device(phone)
+            case _:
+                self.count["link cut, answers lost"] += 1
+                self._wait_for(phone, seconds)
+                deaf = min(seconds / 2, self._random.uniform(*DEAF_SECONDS))
+                self._stack.proxy.swallow(phone.address, deaf, then=seconds - deaf)
 
     def _wait_for(self, phone: Telephone, seconds: float) -> None:
         for call in phone.live:
