@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,33 +17,78 @@ from .server import free_port
 from .wait import until
 
 
+class Postgres:
+    """A fresh cluster on a free port of the loopback. A test may `stop` it, or let it `crash`, and `start` it again."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"postgres://earshot:earshot@127.0.0.1:{self.port}/postgres"
+        self._binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
+        self._folder = Path(tempfile.mkdtemp(prefix="earshot-postgres-"))
+        self._user = _somebody_else(self._folder)
+        self._process: subprocess.Popen[bytes] | None = None
+        secret = self._folder / "password"
+        secret.write_text("earshot")
+        initdb = [f"{self._binaries}/initdb", "-D", str(self._data), "-U", "earshot", "-A", "scram-sha-256"]
+        if self._run([*initdb, "--no-sync", f"--pwfile={secret}"]).wait():
+            raise AssertionError(f"PostgreSQL made no cluster:\n{self._log.read_text()}")
+
+    def start(self) -> "Postgres":
+        # What is lost in a power cut does not matter here; what is tested is who may commit.
+        command = [f"{self._binaries}/postgres", "-D", str(self._data), "-p", str(self.port), "-k", str(self._folder)]
+        command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
+        process = self._process = self._run(command)
+        until(lambda: process.poll() is not None or self._answers(), "PostgreSQL")
+        if process.poll() is not None:
+            raise AssertionError(f"PostgreSQL did not start:\n{self._log.read_text()}")
+        return self
+
+    def stop(self) -> None:
+        """Whoever is connected is cut off; what goes on is rolled back."""
+        self._end(signal.SIGINT)
+
+    def crash(self) -> None:
+        """Nothing is put away; the next start recovers what was committed."""
+        self._end(signal.SIGQUIT)
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "log"
+
+    def _run(self, command: list[str]) -> subprocess.Popen[bytes]:
+        with self._log.open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, user=self._user, cwd=self._folder)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(how)
+            self._process.wait(20)
+            self._process = None
+
+    def _answers(self) -> bool:
+        try:
+            psycopg.connect(self.url, connect_timeout=1).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
 @contextmanager
 def postgres() -> Iterator[str]:
-    """A fresh cluster on a free port of the loopback; yields the URL of its empty database."""
-    binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
-    folder = Path(tempfile.mkdtemp(prefix="earshot-postgres-"))
-    data, port = folder / "data", free_port()
-    url = f"postgres://earshot:earshot@127.0.0.1:{port}/postgres"
-    user = _somebody_else(folder)
-    secret = folder / "password"
-    secret.write_text("earshot")
-    initdb = [f"{binaries}/initdb", "-D", str(data), "-U", "earshot", "-A", "scram-sha-256", "--no-sync"]
-    subprocess.run([*initdb, f"--pwfile={secret}"], check=True, stdout=subprocess.DEVNULL, user=user, cwd=folder)
-    # What is lost in a power cut does not matter here; what is tested is who may commit.
-    command = [f"{binaries}/postgres", "-D", str(data), "-p", str(port), "-k", str(folder)]
-    command += ["-c", "listen_addresses=127.0.0.1", "-c", "fsync=off"]
-    log = (folder / "log").open("wb")
-    server = subprocess.Popen(command, stderr=log, user=user, cwd=folder)
+    """A cluster while it is needed; yields the URL of its empty database."""
+    cluster = Postgres()
     try:
-        until(lambda: server.poll() is not None or _answers(url), "PostgreSQL")
-        if server.poll() is not None:
-            raise AssertionError(f"PostgreSQL did not start:\n{(folder / 'log').read_text()}")
-        yield url
+        yield cluster.start().url
     finally:
-        server.terminate()
-        server.wait(20)
-        log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        cluster.remove()
 
 
 def _somebody_else(folder: Path) -> str | None:
@@ -52,14 +98,6 @@ def _somebody_else(folder: Path) -> str | None:
     account = pwd.getpwnam("postgres")
     os.chown(folder, account.pw_uid, account.pw_gid)
     return account.pw_name
-
-
-def _answers(url: str) -> bool:
-    try:
-        psycopg.connect(url, connect_timeout=1).close()
-    except psycopg.OperationalError:
-        return False
-    return True
 
 
 if __name__ == "__main__":
