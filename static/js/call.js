@@ -21,8 +21,8 @@ import { PeerStream } from "./stream.js";
 /** @typedef {import("./protocol.js").FailureStage} FailureStage */
 /** @typedef {"opening_media"|"calling"|"ringing"|"connecting"|"active"|"reconnecting"|"ended"} Phase */
 /** @typedef {{reason: import("./protocol.js").EndReason|"elsewhere"|"refused"|"disconnected", code?: string,
- *   failure?: FailureStage, byAdmin?: boolean, durationMs: number|null}} Ended */
-/** @typedef {{send: (message: object) => boolean, rejoin: () => Promise<void>,
+ *   failure?: FailureStage, byAdmin?: boolean, brokeOff?: boolean, durationMs: number|null}} Ended */
+/** @typedef {{send: (message: object) => boolean, rejoin: () => Promise<void>, trouble: () => void,
  *   hangUp: (failure?: import("./peer.js").Failure) => void, report: (report: object) => void,
  *   device: string, iceServers: () => RTCIceServer[], connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   makeMedia?: () => Media, makePeer?: (parts: import("./peer.js").Parts) => Peer}} Line what a call needs of the rest */
@@ -49,6 +49,7 @@ export class CallSession extends EventTarget {
     this.remote = { microphone: true, camera: false };
     /** @type {number|null} on the clock of performance.now() */
     this.activeSince = null;
+    this._talked = false;
     /** @type {{reason: import("./media.js").MediaReason, kind: import("./media.js").MediaKind}|null} */
     this.mediaProblem = null;
     /** @type {{route: "direct"|"relay"|null, quality: import("./quality.js").Quality}} */
@@ -207,7 +208,7 @@ export class CallSession extends EventTarget {
   end(ended) {
     if (this.phase === "ended") return;
     this.phase = "ended";
-    this.ended = ended;
+    this.ended = ended.reason === "failed" && this._talked ? { ...ended, brokeOff: true } : ended;
     this._disconnect();
     this._media.close();
     this._changed();
@@ -285,8 +286,14 @@ export class CallSession extends EventTarget {
     this._peer = peer;
     this.remoteStream = peer.remoteStream;
     peer.addEventListener("connected", () => this._connected(snapshot), { once: true });
-    peer.addEventListener("connected", () => this.setPhase("active"));
-    peer.addEventListener("trouble", () => this.setPhase("reconnecting"));
+    peer.addEventListener("connected", () => {
+      this._talked = true;
+      this.setPhase("active");
+    });
+    peer.addEventListener("trouble", () => {
+      this.setPhase("reconnecting");
+      this._line.trouble(); // perhaps it is the network, and the socket is gone too
+    });
     peer.addEventListener("track", () => this._changed());
     peer.addEventListener("failed", (event) => this._line.hangUp(/** @type {CustomEvent} */ (event).detail));
     const log = this._logOf(snapshot);

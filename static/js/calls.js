@@ -333,6 +333,7 @@ export class Telephone extends EventTarget {
       hangUp: (failed) => session === this.current && this.hangUp(failed),
       report: (report) => this._signaling.command("call.quality", { ...report }).catch((error) => this._fault(error)),
       rejoin: () => this._rejoin(session),
+      trouble: () => this._signaling.wake(),
     });
     session.addEventListener("change", () => {
       if (session === this.current) this._keepWishes();

@@ -10,6 +10,9 @@ import { randomId } from "./device.js";
 /** Seconds before each try; the last goes on. Full jitter: a random part of it, so that thousands do not come at once. */
 export const BACKOFF_SECONDS = Object.freeze([0, 0.3, 1, 2, 4, 7]);
 
+/** How long a socket has for an answer when there is reason to doubt it. */
+const PROBE_SECONDS = 3;
+
 /** A refused or failed command. */
 export class CommandError extends Error {
   /** @param {string} code @param {string} message */
@@ -61,6 +64,8 @@ export class Signaling extends EventTarget {
     this._retryTimer = null;
     /** @type {any} */
     this._pingTimer = null;
+    /** @type {any} */
+    this._probeTimer = null;
   }
 
   connect() {
@@ -82,18 +87,28 @@ export class Signaling extends EventTarget {
     this._setState("stopped");
     this._parts.clearTimer(this._retryTimer);
     this._parts.clearTimer(this._pingTimer);
+    this._parts.clearTimer(this._probeTimer);
     const socket = this._socket;
     this._socket = null;
     socket?.close();
   }
 
-  /** The network is back, or the page is looked at again: do not wait for a timer. */
+  /**
+   * The network is back or another, or the page is looked at again: do not wait for a timer. A socket that has nothing to say to a
+   * ping now is taken for dead.
+   */
   wake() {
     if (this.state === "waiting") {
       this._tries = 0;
       this.connect();
     } else if (this.state === "open") {
+      const { now, setTimer, clearTimer } = this._parts;
+      const asked = now();
       this._ping();
+      clearTimer(this._probeTimer);
+      this._probeTimer = setTimer(() => {
+        if (this.state === "open" && this._heardAt < asked) this._giveUp();
+      }, PROBE_SECONDS * 1000);
     }
   }
 
@@ -198,14 +213,18 @@ export class Signaling extends EventTarget {
 
   _ping() {
     if (this._parts.now() - this._heardAt > this._parts.deadSeconds * 1000) {
-      // A socket that says nothing for so long is dead, even if nobody has told the browser.
-      const socket = this._socket;
-      this._closed(1006);
-      socket?.close();
+      this._giveUp();
       return;
     }
     this.send({ type: "ping", idle: this._parts.isIdle(), hidden: this._parts.isHidden() });
     this._schedulePing();
+  }
+
+  /** A socket that says nothing is dead, even if nobody has told the browser. */
+  _giveUp() {
+    const socket = this._socket;
+    this._closed(1006);
+    socket?.close();
   }
 
   /** @param {object} message */

@@ -186,10 +186,16 @@ class Anything(RuleBasedStateMachine):
             about = self.calls[-1 - call % len(self.calls)]
             self.command(person, tab, lambda actor: getattr(switchboard, act)(actor, about))
 
-    @rule(number=which, tab=tabs, act=st.sampled_from(["accept", "accept", "decline", "alert"]))
-    def somebody_who_rings(self, number: int, tab: int, act: str) -> None:
+    @rule(
+        number=which,
+        tab=tabs,
+        act=st.sampled_from(["accept", "accept", "decline", "alert"]),
+        after=st.sampled_from([0, 0, 61]),
+    )
+    def somebody_who_rings(self, number: int, tab: int, act: str, after: int) -> None:
         """The same, but by one to whom it means something: left to chance, few calls would come far."""
         ringing = Leg.objects.filter(state=LegState.RINGING, user__isnull=False).order_by("call__placed_at", "pk")
+        self.wait(after)
         if legs := list(ringing):
             leg = legs[number % len(legs)]
             person = self.people.index(leg.user_id)  # type: ignore[arg-type]

@@ -156,6 +156,19 @@ describe("liveness", () => {
     assert.deepEqual(sentBy(here, "ping"), Array(2).fill({ type: "ping", idle: false, hidden: false }));
   });
 
+  test("a socket that is doubted has three seconds to answer", () => {
+    const here = welcomed();
+    signaling.wake();
+    timers.pass(1000);
+    here.say({ type: "pong" });
+    timers.pass(5000);
+    assert.equal(signaling.state, "open");
+    signaling.wake();
+    timers.pass(3000);
+    assert.notEqual(socket(), here);
+    assert.equal(here.closed, true);
+  });
+
   test("a socket that has said nothing for 25 s is replaced", () => {
     const here = welcomed();
     timers.pass(30_000);

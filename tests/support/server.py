@@ -28,10 +28,10 @@ def free_port() -> int:
 class Server:
     """`manage.py serve` on a free port. `kill` it without a word, and `start` it again on the same port."""
 
-    def __init__(self, **environment: object) -> None:
-        self.port = free_port()
-        self.origin = f"http://localhost:{self.port}"
-        self.socket_url = f"ws://127.0.0.1:{self.port}/ws/"
+    def __init__(self, host: str = "127.0.0.1", **environment: object) -> None:
+        self.host, self.port = host, free_port()
+        self.origin = f"http://{'localhost' if host == '127.0.0.1' else host}:{self.port}"
+        self.socket_url = f"ws://{host}:{self.port}/ws/"
         self._log = tempfile.NamedTemporaryFile(prefix="earshot-server-", suffix=".log", delete=False)  # noqa: SIM115
         self._data = _data_folder()
         self.environment = {
@@ -39,7 +39,7 @@ class Server:
             "EARSHOT_DATA": self._data.name,
             "SECRET_KEY": settings.SECRET_KEY,
             "DATABASE_URL": database_url(connection.settings_dict),
-            "EARSHOT_ORIGINS": f"{self.origin} http://127.0.0.1:{self.port}",
+            "EARSHOT_ORIGINS": f"{self.origin} http://{host}:{self.port}",
             "EARSHOT_START_GRACE_SECONDS": "6",
             "EARSHOT_STEWARD_TICK_SECONDS": "0.5",
             "EARSHOT_CHORES_SECONDS": "86400",  # it shares the database with tests of just these
@@ -48,7 +48,7 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Server":
-        command = [sys.executable, "manage.py", "serve", "--port", str(self.port)]
+        command = [sys.executable, "manage.py", "serve", "--host", self.host, "--port", str(self.port)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=self._log, stderr=subprocess.STDOUT
         )
@@ -104,7 +104,7 @@ class Server:
         return Path(self._log.name).read_text(errors="replace")
 
     def _answers(self) -> bool:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/healthz")
+        request = urllib.request.Request(f"http://{self.host}:{self.port}/healthz")
         try:
             with urllib.request.urlopen(request, timeout=1) as response:
                 return bool(response.status == 200)

@@ -38,6 +38,7 @@ export function endSentence(ended, name, direction) {
     case "unavailable":
       return say(_("%(name)s is not on line"), _("They will see that you called."));
     case "failed":
+      if (ended.brokeOff) return say(_("The connection broke off · %(time)s"), _("It did not come back. Look to your network, then call again."));
       return say(_("The call could not be connected"), failureAdvice(ended.failure));
     case "lost":
       return say(_("The connection to %(name)s was lost"), _("One of you has been off line for too long."));
