@@ -93,6 +93,15 @@ class TestWhereNobodyGetsTo:
         assert said == {"127.0.0.1": ALLOWED, "10.1.2.3": ALLOWED, "10.2.2.3": FORBIDDEN}
 
 
+@pytest.mark.parametrize(("allowed", "answer"), [("", FORBIDDEN), ("127.0.0.1", ALLOWED)])
+def test_behind_a_translated_address_two_at_one_relay_need_its_private_one_allowed(allowed: str, answer: int) -> None:
+    relay = Relay(allowed=allowed, external="1.2.3.4/127.0.0.1").start()
+    try:
+        assert answers(relay, *credentials(), ["1.2.3.4"])[1] == {"1.2.3.4": answer}
+    finally:
+        relay.stop()
+
+
 class TestTheProcess:
     def test_understands_every_line_of_its_configuration(self, relay: Relay) -> None:
         assert not re.findall(r".*(?:bad configuration|unknown|unrecognized|deprecated|wrong).*", relay.log(), re.I)

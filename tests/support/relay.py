@@ -15,8 +15,14 @@ SECRET = "the relay's own secret"
 class Relay:
     """`allowed` are the peers that are not denied although private; `address` is where it listens and relays."""
 
-    def __init__(self, address: str = "127.0.0.1", allowed: str = "", secret: str = SECRET) -> None:
-        self.address, self._allowed, self._secret = address, allowed, secret
+    def __init__(self, address: str = "127.0.0.1", allowed: str = "", external: str = "", secret: str = SECRET) -> None:
+        self.address, self._allowed = address, allowed
+        self._environment = {
+            "DOMAIN": "earshot.test",
+            "TURN_SECRET": secret,
+            "TURN_EXTERNAL_IP": external,
+            "TURN_ALLOWED_PEERS": allowed,
+        }
         self.port = free_port()
         host = f"[{address}]" if ":" in address else address
         self.url = f"turn:{host}:{self.port}?transport=udp"
@@ -25,13 +31,12 @@ class Relay:
     def start(self) -> "Relay":
         self._folder = tempfile.TemporaryDirectory(prefix="earshot-relay-")
         self._log = (Path(self._folder.name) / "log").open("wb")
-        environment = {"TURN_SECRET": self._secret, "DOMAIN": "earshot.test", "TURN_ALLOWED_PEERS": self._allowed}
         arguments = [f"--listening-ip={self.address}", f"--relay-ip={self.address}", f"--listening-port={self.port}"]
         arguments += ["--allocation-default-address-family=keep"]  # an IPv6 client gets an IPv6 address
         arguments += ["--allow-loopback-peers"] if self._allowed else []
         self._process = subprocess.Popen(
             [ROOT / "deploy" / "relay", *arguments],
-            env=os.environ | environment | {"RUNTIME_DIRECTORY": self._folder.name},
+            env=os.environ | self._environment | {"RUNTIME_DIRECTORY": self._folder.name},
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
