@@ -147,9 +147,9 @@ def alert(actor: Actor, call_id: UUID) -> UUID:
 
 def accept(actor: Actor, call_id: UUID) -> UUID:
     """Join, bound to the actor's device. Whoever else rings this person is told that they are busy."""
-    _own(actor, call_id, EventName.ACCEPT)
-    _occupy(actor.person, but=call_id)
-    return call_id
+    joined = _own(actor, call_id, EventName.ACCEPT)
+    _occupy(actor.person, but=joined)
+    return joined
 
 
 def decline(actor: Actor, call_id: UUID) -> UUID:
@@ -239,7 +239,8 @@ def _own(
     failure: FailureStage | None = None,
     trace: IceTrace | None = None,
 ) -> UUID:
-    """An event of the actor's own leg."""
+    """An event of the actor's own leg. Returns the call that the command changed: a repeat of one that changed another
+    call than `call_id` gets that one, and leaves this alone."""
 
     def choose(call: machine.Call) -> machine.Event:
         leg = call.leg_of(str(actor.person))
@@ -273,10 +274,13 @@ def _first_live(call: machine.Call, name: EventName, by: By) -> machine.Event | 
 
 
 def _occupy(person: UUID, but: UUID) -> None:
-    """This person has joined a call: their other rings end as `busy`, each in a transaction of its own."""
+    """This person has joined a call: their other rings end as `busy`, each in a transaction of its own. Unless they
+    have left it again: a repeated command says that they joined it once."""
     others = Leg.objects.known_to(person).filter(state=LegState.RINGING).exclude(call_id=but)
-    for call_id in others.values_list("call_id", flat=True):
-        _each_leg_of(person, call_id)
+    ringing = list(others.values_list("call_id", flat=True))
+    if ringing and Leg.objects.joined().of(person).filter(call_id=but).exists():
+        for call_id in ringing:
+            _each_leg_of(person, call_id)
 
 
 def _each_leg_of(person: UUID, call_id: UUID) -> None:
