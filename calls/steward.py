@@ -17,6 +17,7 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID
 
+import redis
 from django.conf import settings
 from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
@@ -172,7 +173,10 @@ class Steward:
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             User.objects.filter(pk__in=people).update(last_seen_at=clock.now())
-        self._exchange.presence.exchange_with_others()
+        try:
+            self._exchange.presence.exchange_with_others()
+        except redis.RedisError:  # then the bus loses news as well, and what was found is needed most
+            logger.warning("Redis is away: who is on line elsewhere stays as it was.", exc_info=True)
         return found
 
 
