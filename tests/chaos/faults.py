@@ -11,7 +11,7 @@ from .stack import Stack
 from .telephone import Telephone
 
 PROCESS_PAUSE_SECONDS = (1.0, 4.0)
-AWAY_SECONDS = (0.0, 6.0)
+AWAY_SECONDS, REDIS_AWAY_SECONDS = (0.0, 6.0), (0.0, 15.0)
 
 # So often each device's link or page has a fault, in seconds.
 LINK_FAULT_EVERY_SECONDS = 90.0
@@ -48,7 +48,8 @@ class Faults:
                 await fault
 
     def _process_fault(self) -> tuple[str, Awaitable[None]]:
-        stack, server, away = self._stack, self._random.choice(self._stack.servers), self._random.uniform(*AWAY_SECONDS)
+        stack, server = self._stack, self._random.choice(self._stack.servers)
+        away, redis_away = self._random.uniform(*AWAY_SECONDS), self._random.uniform(*REDIS_AWAY_SECONDS)
         match self._random.choices(range(7), weights=(5, 4, 1, 3, 2, 2, 1))[0]:
             case 0:
                 return "server killed (SIGKILL) and restarted", stack.restart_killed(server, away)
@@ -57,7 +58,7 @@ class Faults:
             case 2:
                 return "both servers killed and restarted", stack.restart_both(away)
             case 3:
-                return "Redis killed and restarted, empty", stack.restart_redis(away)
+                return "Redis killed and restarted, empty", stack.restart_redis(redis_away)
             case 4:
                 return "PostgreSQL stopped and restarted", stack.restart_postgres(away, crash=False)
             case 5:
