@@ -15,6 +15,8 @@ AWAY_SECONDS, REDIS_AWAY_SECONDS = (0.0, 6.0), (0.0, 15.0)
 
 # So often each device's link or page has a fault, in seconds.
 LINK_FAULT_EVERY_SECONDS = 90.0
+# So many of them hit a device that is in a call.
+TALKING = 0.5
 # An outage that a call survives; some are longer.
 SHORT_SECONDS, LONG_SECONDS = (0.1, 20.0), (25.0, 40.0)
 LONG = 0.05
@@ -75,7 +77,9 @@ class Faults:
             await play.pause(self._random.expovariate(len(self._crowd.phones) / LINK_FAULT_EVERY_SECONDS))
             whole = [phone for phone in self._crowd.phones if self._stack.proxy.broken(phone.address) is None]
             if whole and not play.closing.is_set():
-                self._break_link(self._random.choice(whole))
+                talking = [phone for phone in whole if phone.talks]
+                hits_talk = talking and self._random.random() < TALKING
+                self._break_link(self._random.choice(talking if hits_talk else whole))
 
     def _break_link(self, phone: Telephone) -> None:
         seconds = self._random.uniform(*(LONG_SECONDS if self._random.random() < LONG else SHORT_SECONDS))
@@ -101,6 +105,6 @@ class Faults:
                 self._stack.proxy.swallow(phone.address, deaf, then=seconds - deaf)
 
     def _wait_for(self, phone: Telephone, seconds: float) -> None:
-        for call in phone.live:
-            if phone.active(call) and self._random.random() < PATIENT:
+        for call in phone.talks:
+            if self._random.random() < PATIENT:
                 self._crowd.play.held[call] = time() + seconds + RETURN_SECONDS
