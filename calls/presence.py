@@ -6,6 +6,7 @@ people off line within HERE_SECONDS. Without Redis there is one process, and not
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from time import monotonic
@@ -119,13 +120,15 @@ class Presence:
         return _key(self._process)
 
     def announce(self, person: str) -> None:
-        """Tell the others at once that this person is here; the next `exchange_with_others` would be late."""
-        if self._redis is not None:
-            with self._redis.pipeline() as pipe:
-                pipe.hset(self._key, person, "0")
-                pipe.expire(self._key, HERE_SECONDS)
-                pipe.sadd(PROCESSES, self._process)
-                pipe.execute()
+        """Tell the others at once that this person is here; the next `exchange_with_others` would be late. While Redis
+        is away it has to do: nobody is kept out for that."""
+        if self._redis is None:
+            return
+        with suppress(redis.RedisError), self._redis.pipeline() as pipe:
+            pipe.hset(self._key, person, "0")
+            pipe.expire(self._key, HERE_SECONDS)
+            pipe.sadd(PROCESSES, self._process)
+            pipe.execute()
 
     def exchange_with_others(self) -> None:
         """Write who is here, read who is elsewhere. Raises `redis.RedisError` when Redis is away."""

@@ -17,6 +17,7 @@ from datetime import timedelta
 from time import monotonic
 from uuid import UUID
 
+import redis
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, Q
@@ -176,7 +177,10 @@ class Steward:
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             note_seen(people)
-        self._exchange.presence.exchange_with_others()
+        try:
+            self._exchange.presence.exchange_with_others()
+        except redis.RedisError:  # then the bus loses news as well, and what was found is needed most
+            logger.warning("Redis is away: who is on line elsewhere stays as it was.", exc_info=True)
         return found
 
 

@@ -153,15 +153,12 @@ def accept(actor: Actor, call_id: UUID, leave: UUID | None = None) -> UUID:
 
     Whoever else rings this person goes on ringing or, without call waiting, is told that they are busy.
     """
-    if leave is None:
-        _own(actor, call_id, EventName.ACCEPT)
-    else:
-        _switch(actor, leave, call_id)
-    _occupy(actor.person, but=call_id)
-    return call_id
+    joined = _own(actor, call_id, EventName.ACCEPT) if leave is None else _switch(actor, leave, call_id)
+    _occupy(actor.person, but=joined)
+    return joined
 
 
-def _switch(actor: Actor, leave: UUID, call_id: UUID) -> None:
+def _switch(actor: Actor, leave: UUID, call_id: UUID) -> UUID:
     """In one transaction, so that who comes too late for the one call is still in the other."""
 
     def choose(call: machine.Call) -> machine.Event | None:
@@ -175,7 +172,7 @@ def _switch(actor: Actor, leave: UUID, call_id: UUID) -> None:
         # Both rows at once and in this order: two switches that meet cannot wait for each other.
         list(Call.objects.select_for_update().filter(pk__in=(leave, call_id)).order_by("pk"))
         act(leave, By.PERSON, choose, actor=replace(actor, command=None))
-        _own(actor, call_id, EventName.ACCEPT)
+        return _own(actor, call_id, EventName.ACCEPT)
 
 
 def decline(actor: Actor, call_id: UUID) -> UUID:
@@ -268,7 +265,8 @@ def _own(
     failure: FailureStage | None = None,
     trace: IceTrace | None = None,
 ) -> UUID:
-    """An event of the actor's own leg."""
+    """An event of the actor's own leg. Returns the call that the command changed: a repeat of one that changed another
+    call than `call_id` gets that one, and leaves this alone."""
 
     def choose(call: machine.Call) -> machine.Event:
         leg = call.leg_of(str(actor.person))
@@ -303,10 +301,12 @@ def _first_live(call: machine.Call, name: EventName, by: By) -> machine.Event | 
 
 def _occupy(person: UUID, but: UUID) -> None:
     """This person has joined a call: without call waiting their other rings end as `busy`, each in a transaction of
-    its own."""
+    its own. Unless they have left it again: a repeated command says that they joined it once."""
     others = Leg.objects.known_to(person).filter(state=LegState.RINGING, user__call_waiting=False).exclude(call_id=but)
-    for call_id in others.values_list("call_id", flat=True):
-        _each_leg_of(person, call_id)
+    ringing = list(others.values_list("call_id", flat=True))
+    if ringing and Leg.objects.joined().of(person).filter(call_id=but).exists():
+        for call_id in ringing:
+            _each_leg_of(person, call_id)
 
 
 def _each_leg_of(person: UUID, call_id: UUID) -> None:

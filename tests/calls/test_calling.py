@@ -315,6 +315,26 @@ class TestRepeats:
         assert ben.command("call.place", id="again", **fields)["call"] == ringing
         assert Call.objects.count() == 1
 
+    def test_of_a_place_does_not_answer_who_calls_meanwhile(
+        self, ana: Client, ben: Client, people: SimpleNamespace
+    ) -> None:
+        first = {"call": str(uuid4()), "to": str(people.ben.pk), "kind": "video", "id": "p2"}
+        assert ana.command("call.place", **first)["type"] == "ok"
+        ben.until_call(first["call"], "ringing")
+        ben.command("call.decline", call=first["call"])
+        back = ben.place(people.ana.pk)
+        assert ana.command("call.place", **first) == {"type": "ok", "re": "p2", "call": first["call"]}
+        assert record(back).state == "ringing"
+
+    def test_of_an_accept_leaves_alone_who_rings_after_that_call(
+        self, server: Server, connect: Connect, people: SimpleNamespace, ana: Client, ben: Client, ringing: str
+    ) -> None:
+        accepted = ben.command("call.accept", id="again", call=ringing)
+        ben.command("call.hang_up", call=ringing)
+        other = connect(server, people.chen).place(people.ben.pk)
+        assert ben.command("call.accept", id="again", call=ringing) == accepted
+        assert record(other).state == "ringing"
+
     def test_of_a_rejoin_begins_one_epoch(self, ana: Client, ben: Client, active: str) -> None:
         for _ in range(2):
             assert ben.command("call.rejoin", id="again", call=active)["type"] == "ok"

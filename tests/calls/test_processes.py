@@ -98,6 +98,21 @@ def test_redis_restarts_and_calls_go_on(
     assert Call.objects.count() == 2
 
 
+def test_while_redis_is_away_devices_come_back_and_learn_what_ended(
+    bus: Redis, devices: SimpleNamespace, people: SimpleNamespace, connect: Connect, servers: tuple[Server, Server]
+) -> None:
+    ana, ben = devices.ana, devices.ben
+    call = ana.place(people.ben.pk)
+    ben.until_call(call, "ringing")
+    bus.stop()
+    try:
+        ana.command("call.hang_up", call=call)
+        assert ben.until_call(call, "ended")["end_reason"] == "cancelled"
+        assert connect(servers[1], people.chen).close_code is None
+    finally:
+        bus.start()
+
+
 def test_signing_out_in_one_process_ends_the_call_whose_socket_is_in_another(
     servers: tuple[Server, Server], people: SimpleNamespace, connect: Connect
 ) -> None:

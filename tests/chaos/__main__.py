@@ -15,7 +15,7 @@ from tests.support.postgres import Postgres
 def options() -> Namespace:
     parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=3000, help="place so many at most")
-    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--people", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=300, help="for so long at most; then everybody hangs up")
     parser.add_argument("--seed", type=int, default=1, help="decides who does what and what breaks, not how fast")
     return parser.parse_args()

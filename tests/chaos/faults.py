@@ -11,10 +11,12 @@ from .stack import Stack
 from .telephone import Telephone
 
 PROCESS_PAUSE_SECONDS = (1.0, 4.0)
-AWAY_SECONDS = (0.0, 6.0)
+AWAY_SECONDS, REDIS_AWAY_SECONDS = (0.0, 6.0), (0.0, 15.0)
 
 # So often each device's link or page has a fault, in seconds.
 LINK_FAULT_EVERY_SECONDS = 90.0
+# So many of them hit a device that is in a call.
+TALKING = 0.5
 # An outage that a call survives; some are longer.
 SHORT_SECONDS, LONG_SECONDS = (0.1, 20.0), (25.0, 40.0)
 LONG = 0.05
@@ -48,7 +50,8 @@ class Faults:
                 await fault
 
     def _process_fault(self) -> tuple[str, Awaitable[None]]:
-        stack, server, away = self._stack, self._random.choice(self._stack.servers), self._random.uniform(*AWAY_SECONDS)
+        stack, server = self._stack, self._random.choice(self._stack.servers)
+        away, redis_away = self._random.uniform(*AWAY_SECONDS), self._random.uniform(*REDIS_AWAY_SECONDS)
         match self._random.choices(range(7), weights=(5, 4, 1, 3, 2, 2, 1))[0]:
             case 0:
                 return "server killed (SIGKILL) and restarted", stack.restart_killed(server, away)
@@ -57,7 +60,7 @@ class Faults:
             case 2:
                 return "both servers killed and restarted", stack.restart_both(away)
             case 3:
-                return "Redis killed and restarted, empty", stack.restart_redis(away)
+                return "Redis killed and restarted, empty", stack.restart_redis(redis_away)
             case 4:
                 return "PostgreSQL stopped and restarted", stack.restart_postgres(away, crash=False)
             case 5:
@@ -74,7 +77,9 @@ class Faults:
             await play.pause(self._random.expovariate(len(self._crowd.phones) / LINK_FAULT_EVERY_SECONDS))
             whole = [phone for phone in self._crowd.phones if self._stack.proxy.broken(phone.address) is None]
             if whole and not play.closing.is_set():
-                self._break_link(self._random.choice(whole))
+                talking = [phone for phone in whole if phone.talks]
+                hits_talk = talking and self._random.random() < TALKING
+                self._break_link(self._random.choice(talking if hits_talk else whole))
 
     def _break_link(self, phone: Telephone) -> None:
         seconds = self._random.uniform(*(LONG_SECONDS if self._random.random() < LONG else SHORT_SECONDS))
@@ -100,6 +105,6 @@ class Faults:
                 self._stack.proxy.swallow(phone.address, deaf, then=seconds - deaf)
 
     def _wait_for(self, phone: Telephone, seconds: float) -> None:
-        for call in phone.live:
-            if phone.active(call) and self._random.random() < PATIENT:
+        for call in phone.talks:
+            if self._random.random() < PATIENT:
                 self._crowd.play.held[call] = time() + seconds + RETURN_SECONDS

@@ -69,7 +69,8 @@ def _acknowledged_and_lost(answers: Iterable[Answer]) -> Iterator[str]:
             continue
         if answer.type == "call.alert" and (answer.person, str(answer.call)) in alerted:
             continue
-        yield f"{answer.type} {answer.command} of {answer.person}, call {answer.call}"
+        of = done.get((answer.person, answer.command))
+        yield f"{answer.type} {answer.command} of {answer.person}: call {answer.call}; the journal has {of}"
 
 
 def _refused_and_done(answers: Iterable[Answer]) -> Iterator[str]:

@@ -8,8 +8,8 @@ from uuid import uuid4
 from .telephone import Snapshot, Telephone
 
 THINK_SECONDS = (0.2, 3.0)
-PATIENCE_SECONDS = (2.0, 25.0)
-TALK_SECONDS = (1.0, 12.0)
+PATIENCE_SECONDS = (2.0, 20.0)
+TALK_SECONDS = (1.0, 8.0)
 
 # Of those who are rung.
 ACCEPT, DECLINE = 0.7, 0.15

@@ -96,6 +96,11 @@ class Telephone:
         """In a call, rung, or about to be."""
         return bool(self.joining or self.live)
 
+    @property
+    def talks(self) -> list[str]:
+        """The call that goes on here."""
+        return [call for call in self.live if self.active(call)]
+
     def mine(self, call: str) -> Message | None:
         """This person's leg of a live call."""
         snapshot = self.live.get(call)
@@ -177,7 +182,7 @@ class Telephone:
         now = self._lost_at = time()
         self._life.connected.append((self.connected_at, now))
         self.connected_at = None
-        self._breaks = [Break(self.device, call, now) for call in self.live if self.active(call)]
+        self._breaks = [Break(self.device, call, now) for call in self.talks]
         self._records.breaks += self._breaks
 
     def _apply(self, call: Snapshot) -> None:
