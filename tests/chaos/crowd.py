@@ -65,6 +65,14 @@ class Crowd:
                 phone.do(self._scripts[phone.device].place(self._callee(phone)))
                 self.placed += 1
 
+    def lose(self, calls: int) -> None:
+        """The pages at both ends of so many calls are closed: only the steward can end those."""
+        talks = [call for phone in self.phones for call in phone.talks]
+        for call in sorted({call for call in talks if talks.count(call) == 2})[:calls]:
+            for phone in [phone for phone in self.phones if call in phone.talks]:
+                phone.close()
+                self.phones.remove(phone)
+
     def close(self) -> None:
         for phone in self.phones:
             phone.close()

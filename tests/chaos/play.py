@@ -27,6 +27,8 @@ from .stack import Stack  # noqa: E402
 CONNECT_SECONDS = 60
 # A lease and the grace of a server that has just started, with room: after it no call may live.
 QUIET_SECONDS = 90
+# A short run does not wait for leases.
+LOSE_ONE_EVERY_SECONDS = 60
 
 
 def play(postgres: Postgres, people: int, calls: int, seconds: float, seed: int) -> tuple[str, bool]:
@@ -63,6 +65,7 @@ async def _run(
         breaking = asyncio.create_task(faults.run())
         with suppress(TimeoutError):
             await asyncio.wait_for(crowd.place_calls(calls, calls / seconds), seconds)
+        crowd.lose(int(seconds // LOSE_ONE_EVERY_SECONDS))
         crowd.play.closing.set()
         await breaking
         await _until_quiet()

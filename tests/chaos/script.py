@@ -12,9 +12,11 @@ PATIENCE_SECONDS = (2.0, 20.0)
 TALK_SECONDS = (1.0, 8.0)
 
 # Of those who are rung.
-ACCEPT, DECLINE = 0.7, 0.15
+ACCEPT, DECLINE = 0.6, 0.15
 # Of those who are in a call on another device.
 MOVE = 0.15
+# Of those who wait for an answer when the play ends: the others let it ring, and the steward has to end it.
+GIVE_UP = 0.5
 
 
 class Play:
@@ -78,7 +80,7 @@ class PersonScript:
         if not self._phone.rings(call):
             return
         will = self._phone.random.random()
-        if self._play.closing.is_set() or ACCEPT <= will < ACCEPT + DECLINE:
+        if ACCEPT <= will < ACCEPT + DECLINE:
             self._phone.stop_ringing(call)
             await self._command("call.decline", call)
         elif will < ACCEPT:
@@ -88,7 +90,8 @@ class PersonScript:
     async def _wait(self, call: str) -> None:
         """Who called loses patience some time, often only after the ring is over."""
         await self._play.pause(self._phone.random.uniform(*PATIENCE_SECONDS))
-        if self._phone.holds(call) and not self._phone.active(call):
+        stays = self._play.closing.is_set() and self._phone.random.random() >= GIVE_UP
+        if self._phone.holds(call) and not self._phone.active(call) and not stays:
             await self._command("call.hang_up", call)
 
     async def _talk(self, call: str) -> None:
