@@ -39,7 +39,7 @@ def main() -> int:
             report, kept = play(postgres, wanted.people, wanted.calls, wanted.seconds, wanted.seed)
         finally:
             postgres.remove()
-    sys.stdout.write(report + "\n")
+    sys.stdout.write(f"{wanted.people} people, {wanted.seconds:.0f} s, seed {wanted.seed}\n\n{report}\n")
     return 0 if kept else 1
 
 

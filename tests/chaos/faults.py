@@ -75,11 +75,16 @@ class Faults:
         play = self._crowd.play
         while not play.closing.is_set():
             await play.pause(self._random.expovariate(len(self._crowd.phones) / LINK_FAULT_EVERY_SECONDS))
-            whole = [phone for phone in self._crowd.phones if self._stack.proxy.broken(phone.address) is None]
+            whole = [phone for phone in self._crowd.phones if self._is_back(phone)]
             if whole and not play.closing.is_set():
                 talking = [phone for phone in whole if phone.talks]
                 hits_talk = talking and self._random.random() < TALKING
                 self._break_link(self._random.choice(talking if hits_talk else whole))
+
+    def _is_back(self, phone: Telephone) -> bool:
+        """From its last outage: two in a row would be one that is longer."""
+        rested = self._stack.proxy.whole_since(phone.address) + RETURN_SECONDS < time()
+        return rested and phone.connected_at is not None
 
     def _break_link(self, phone: Telephone) -> None:
         seconds = self._random.uniform(*(LONG_SECONDS if self._random.random() < LONG else SHORT_SECONDS))

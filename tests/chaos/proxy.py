@@ -93,6 +93,9 @@ class Proxy:
         outage = self.outages[address][-1] if self.outages[address] else None
         return outage if outage is not None and time() < outage.ends else None
 
+    def whole_since(self, address: str) -> float:
+        return max((outage.ends for outage in self.outages[address]), default=0)
+
     def _break(self, address: str, seconds: float, how: How) -> None:
         now = time()
         self.outages[address].append(Outage(now, now + seconds, how))
