@@ -41,6 +41,17 @@ def test_one_who_waits_keeps_nobody_else_from_coming_and_talking(
     sam.wait_for("ok")
 
 
+def test_who_waits_goes_on_talking_meanwhile(server: Server, ana: Client, ben: Client, active: str) -> None:
+    """Messages of one socket do not stand in one line: a command of hers waits, her page and her media do not."""
+    with nobody_writes():
+        ana.send({"type": "call.hang_up", "id": "h", "call": active})
+        ana.peer(active, 1, {"kind": "media", "microphone": True, "camera": True})
+        ben.wait_for("peer")
+        ana.settle()
+        assert not ana.heard("ok")[1:]  # the one is for placing the call
+    assert ben.until_call(active, "ended")["end_reason"] == "completed"
+
+
 def test_when_every_thread_waits_the_steward_works_and_the_server_is_ready(
     server: Server, people: SimpleNamespace, connect: Connect
 ) -> None:
