@@ -30,8 +30,8 @@ COMPOSE_UPSTREAMS = compose()["services"]["proxy"]["environment"]["UPSTREAMS"]
 NOBODY = 4500  # the socket's word to who is not signed in
 
 
-@pytest.fixture
-def installation(django_db_setup: None, transactional_db: None) -> Iterator[SimpleNamespace]:
+@pytest.fixture(scope="module")
+def installed(django_db_setup: None) -> Iterator[SimpleNamespace]:
     """`proxy` before the processes `one` and `other`."""
     bus = Redis().start()
     behind = {"EARSHOT_TRUSTED_PROXIES": 1, "EARSHOT_HSTS_SECONDS": 60, "EARSHOT_METRICS_TOKEN": METRICS_TOKEN}
@@ -40,12 +40,20 @@ def installation(django_db_setup: None, transactional_db: None) -> Iterator[Simp
     proxy = Caddy(f"to {upstreams}", settings.STATIC_ROOT.parent)
     for server in servers:
         server.environment["EARSHOT_ORIGINS"] = proxy.origin
-        server.start()
     yield SimpleNamespace(proxy=proxy.start(), one=servers[0], other=servers[1])
     proxy.stop()
     for server in servers:
         server.kill()
     bus.stop()
+
+
+@pytest.fixture
+def installation(installed: SimpleNamespace, transactional_db: None) -> SimpleNamespace:
+    """With both processes running, whatever the test before did to them."""
+    for server in (installed.one, installed.other):
+        if not server.running:
+            server.start()
+    return installed
 
 
 def close_code(proxy: Caddy) -> int:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.deploy.files import DEPLOY, compose
 from tests.support.server import free_port
@@ -26,7 +28,7 @@ def start(tmp_path: Path) -> Iterator[StartRedis]:
         command = [shutil.which("redis-server") or "/usr/bin/redis-server", str(DEPLOY / "redis.conf")]
         process = subprocess.Popen([*command, *more, "--port", str(port), "--daemonize", "no"], cwd=tmp_path)
         processes.append(process)
-        client = redis.Redis(port=port, decode_responses=True, socket_timeout=5)
+        client = redis.Redis(port=port, decode_responses=True, socket_timeout=5, retry=Retry(NoBackoff(), 0))
         until(lambda: process.poll() is not None or _answers(client), "Redis")
         assert process.poll() is None
         return client

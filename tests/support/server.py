@@ -47,6 +47,10 @@ class Server:
         }
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> "Server":
         command = [sys.executable, "manage.py", "serve", "--host", self.host, "--port", str(self.port)]
         self._process = subprocess.Popen(
