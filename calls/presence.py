@@ -5,7 +5,7 @@ keeps a hash of its people that expires unless its steward renews it: a process 
 people off line within HERE_SECONDS. Without Redis there is one process, and nothing to share.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -44,6 +44,8 @@ class Presence:
         self._process = uuid4().hex
         self._here: dict[str, dict[str, bool]] = {}  # person -> device -> idle
         self._left_at: dict[str, float] = {}
+        self._announced_at: dict[str, float] = {}
+        self._written: Set[str] = frozenset()
         self._elsewhere: dict[str, bool] = {}  # person -> idle
         self._last_seen: dict[str, float] = {}
         self.known = Known()
@@ -124,6 +126,7 @@ class Presence:
         is away it has to do: nobody is kept out for that."""
         if self._redis is None:
             return
+        self._announced_at[person] = monotonic()
         with suppress(redis.RedisError), self._redis.pipeline() as pipe:
             pipe.hset(self._key, person, "0")
             pipe.expire(self._key, HERE_SECONDS)
@@ -135,16 +138,17 @@ class Presence:
         self._forget()
         if self._redis is None:
             return
-        mine = dict.fromkeys(list(self._left_at), "0")  # they linger
-        mine |= {person: str(int(all(idle.values()))) for person, idle in list(self._here.items())}
+        mine = self._mine()
         with self._redis.pipeline() as pipe:
-            pipe.delete(self._key)
+            if gone := self._written - mine.keys():  # and not whoever is announced at this moment
+                pipe.hdel(self._key, *gone)
             if mine:
                 pipe.hset(self._key, mapping=mine)
                 pipe.expire(self._key, HERE_SECONDS)
             pipe.sadd(PROCESSES, self._process)
             pipe.smembers(PROCESSES)
             others = sorted(pipe.execute()[-1] - {self._process})
+        self._written = mine.keys()
         elsewhere: dict[str, bool] = {}
         for process, people in zip(others, self._people_of(others), strict=True):
             if not people:
@@ -153,6 +157,11 @@ class Presence:
                 elsewhere[person] = elsewhere.get(person, True) and idle == "1"
         self._elsewhere = elsewhere
         note_process(self._redis, self._process)
+
+    def _mine(self) -> dict[str, str]:
+        """Who is here, about to be, or lingers; and whether idle."""
+        mine = dict.fromkeys([*self._left_at, *self._announced_at], "0")
+        return mine | {person: str(int(all(idle.values()))) for person, idle in list(self._here.items())}
 
     def _people_of(self, processes: list[str]) -> list[Mapping[str, str]]:
         assert self._redis is not None
@@ -171,7 +180,10 @@ class Presence:
 
     def _forget(self) -> None:
         now = monotonic()
-        self._left_at = {person: at for person, at in list(self._left_at.items()) if now - at < LINGER_SECONDS}
+        for moments in (self._left_at, self._announced_at):
+            for person, at in list(moments.items()):
+                if now - at >= LINGER_SECONDS and moments.get(person) == at:
+                    moments.pop(person, None)
 
 
 def _key(process: str) -> str:

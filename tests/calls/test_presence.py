@@ -1,6 +1,7 @@
 """What one process knows of the people of another, through a real Redis."""
 
 from collections.abc import Iterator
+from threading import Event, Thread
 
 import pytest
 
@@ -26,3 +27,30 @@ def test_who_changes_sockets_stays_reachable_from_elsewhere(bus: Redis) -> None:
     elsewhere.exchange_with_others()
     assert elsewhere.is_reachable("ana")
     assert not elsewhere.is_reachable("ben")
+
+
+def test_who_is_about_to_come_is_reachable_from_elsewhere(bus: Redis) -> None:
+    """Between the announcement and the arrival the steward may write who is here."""
+    here, elsewhere = Presence(bus.url), Presence(bus.url)
+    here.announce("chen")
+    here.exchange_with_others()
+    assert elsewhere.is_reachable("chen")
+
+
+def test_who_comes_while_the_steward_writes_is_reachable(bus: Redis) -> None:
+    here, elsewhere = Presence(bus.url), Presence(bus.url)
+    enough = Event()
+
+    def write() -> None:
+        while not enough.is_set():
+            here.exchange_with_others()
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for number in range(300):
+            here.announce(f"guest {number}")
+            assert all(elsewhere.is_reachable(f"guest {number}") for _ in range(3))
+    finally:
+        enough.set()
+        writer.join()
