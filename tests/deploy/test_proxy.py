@@ -1,5 +1,6 @@
 """Caddy with deploy/Caddyfile in front of two real server processes."""
 
+import asyncio
 import json
 import ssl
 import subprocess
@@ -10,8 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
+from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect as open_socket
 
 from calls import links
 from calls.guessing import WRONG_AN_ADDRESS_AND_LINK
@@ -58,12 +59,19 @@ def installation(installed: SimpleNamespace, transactional_db: None) -> SimpleNa
 
 def close_code(proxy: Caddy) -> int:
     """A round trip through the socket: who is not signed in is let in and then sent away with a code."""
-    with open_socket(proxy.socket_url, origin=proxy.origin, ssl=proxy.trust, compression=None) as socket:  # type: ignore[arg-type]
-        try:
-            socket.recv(timeout=10)
-        except ConnectionClosed as closed:
-            return closed.rcvd.code if closed.rcvd else 0
-    return 0
+
+    async def visit() -> int:
+        async with (
+            open_socket(proxy.socket_url, origin=proxy.origin, ssl=proxy.trust, compression=None) as socket,  # type: ignore[arg-type]
+            asyncio.timeout(10),
+        ):
+            try:
+                await socket.recv()
+            except ConnectionClosed as closed:
+                return closed.rcvd.code if closed.rcvd else 0
+        return 0
+
+    return asyncio.run(visit())
 
 
 def test_pages_and_the_socket_come_through_with_every_header(installation: SimpleNamespace) -> None:
