@@ -16,9 +16,10 @@ _task: asyncio.Task[None] | None = None
 
 
 async def start() -> None:
-    """Begin, once; later calls return at once."""
+    """Begin, once; later calls return at once. A process that stops begins nothing again, though requests still come
+    by connections that are kept alive."""
     global _task
-    if _task is None:
+    if _task is None and not exchange.stopping:
         _task = asyncio.get_running_loop().create_task(Steward(exchange).run(), name="steward")
         await exchange.start()
 

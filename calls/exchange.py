@@ -67,7 +67,7 @@ class Exchange:
         await self._bus.start(self._take)
 
     async def send_away(self) -> None:
-        """Ask the devices to come back elsewhere, spread out, and wait until they are gone. New ones are not let in."""
+        """Ask the devices to come back elsewhere, spread out, and wait until they are gone. From now on none is let in."""
         self.stopping = True
         loop, devices = asyncio.get_running_loop(), self.devices()
         spread = min(STOP_SPREAD_SECONDS, len(devices) / STOP_PER_SECOND)
@@ -81,7 +81,6 @@ class Exchange:
         """Leave the bus. Whoever is connected still is cut off."""
         await self._bus.stop()
         self._loop = None
-        self.stopping = False
 
     def devices(self) -> list[Device]:
         return [device for devices in self._devices.values() for device in devices.values()]

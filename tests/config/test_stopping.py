@@ -4,6 +4,8 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
 
 import pytest
@@ -88,6 +90,28 @@ def test_a_device_that_comes_while_it_stops_is_sent_on(people: SimpleNamespace, 
     held.send({"type": "hello", "protocol": 1, "device": held.device, "calls": []})
     assert held.until_closed() in (4000, 1006, 1001)
     leaving.join()
+
+
+def test_what_it_stopped_does_not_begin_again(people: SimpleNamespace, connect: Connect) -> None:
+    """Of a request that comes by a connection that was open before."""
+    own = Server().start()
+    connect(own, people.ana, hello=False)  # for it the process waits a little
+    kept = HTTPConnection("127.0.0.1", own.port, timeout=10)
+
+    def readiness() -> int:
+        kept.request("GET", "/readyz")
+        response = kept.getresponse()
+        response.read()
+        return response.status
+
+    said = [readiness()]
+    leaving = threading.Thread(target=own.terminate)
+    leaving.start()
+    with suppress(OSError, HTTPException):
+        while True:
+            said.append(readiness())
+    leaving.join()
+    assert said == sorted(said) and set(said) == {200, 503}
 
 
 class TestEvents:
