@@ -67,7 +67,7 @@ class Exchange:
         await self._bus.start(self._take)
 
     async def send_away(self) -> None:
-        """Ask the devices to come back elsewhere, spread out, and wait until they are gone. From now on none is let in."""
+        """Ask the devices to come back elsewhere, spread out, and wait until they are gone. None is let in any more."""
         self.stopping = True
         loop, devices = asyncio.get_running_loop(), self.devices()
         spread = min(STOP_SPREAD_SECONDS, len(devices) / STOP_PER_SECOND)
