@@ -9,6 +9,9 @@ import os
 from pathlib import Path
 from typing import IO
 
+import psycopg
+from django.db import connection
+
 # Those whose locks, or whose shared memory (SQLite's WAL needs it), are not one for all hosts.
 NETWORK_FILE_SYSTEMS = {
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "glusterfs", "gfs2", "ocfs2", "beegfs"),
@@ -16,8 +19,12 @@ NETWORK_FILE_SYSTEMS = {
 }
 
 
+# PostgreSQL's advisory locks have numbers for names.
+SERVING_LOCK = int.from_bytes(b"serving")
+
+
 class NotAlone(Exception):
-    """Another process serves from this data folder; `str()` is its process id, if it wrote one."""
+    """Another process serves; `str()` says which one, and from what."""
 
 
 def hold(data: Path) -> IO[str]:
@@ -30,11 +37,26 @@ def hold(data: Path) -> IO[str]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.seek(0)
-        raise NotAlone(file.read().strip()) from None
+        raise NotAlone(f"Another process ({file.read().strip()}) serves from {data}") from None
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
     return file
+
+
+def hold_database() -> psycopg.Connection | None:
+    """Be the only process that serves from this database, if it is PostgreSQL's, until the connection is closed.
+
+    It may be on another machine and have a data folder of its own. Raises `NotAlone`.
+    """
+    if connection.vendor != "postgresql":
+        return None
+    held = psycopg.connect(**connection.get_connection_params(), autocommit=True)
+    row = held.execute("SELECT pg_try_advisory_lock(%s)", [SERVING_LOCK]).fetchone()
+    if row is None or not row[0]:
+        held.close()
+        raise NotAlone("Another process, perhaps on another machine, serves from this database")
+    return held
 
 
 def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

@@ -19,6 +19,7 @@ from accounts.models import User
 from tests.conftest import Connect
 from tests.support.pages import get
 from tests.support.people import session_of
+from tests.support.postgres import postgres
 from tests.support.server import ROOT, Server, free_port
 
 JS = ROOT / "static" / "js"
@@ -77,9 +78,9 @@ class TestStaticFiles:
 
 
 class TestStarting:
-    def serve(self, data: Path, *arguments: str) -> "subprocess.Popen[str]":
+    def serve(self, data: Path, *arguments: str, **more: str) -> "subprocess.Popen[str]":
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-        environment |= {"EARSHOT_DATA": str(data), "PYTHONUNBUFFERED": "1"}
+        environment |= {"EARSHOT_DATA": str(data), "PYTHONUNBUFFERED": "1", **more}
         return subprocess.Popen(
             [sys.executable, "manage.py", "serve", *arguments],
             cwd=ROOT,
@@ -128,6 +129,22 @@ class TestStarting:
         finally:
             third.kill()
             third.communicate()
+
+    @pytest.mark.slow
+    def test_a_second_process_on_the_same_postgresql_is_refused_without_redis(self, tmp_path: Path) -> None:
+        """With a data folder of its own, as on another machine."""
+        with postgres() as url:
+            first = self.serve(tmp_path / "one", "--port", str(free_port()), DATABASE_URL=url)
+            try:
+                self.until_ready(first)
+                second = self.serve(tmp_path / "other", "--port", str(free_port()), DATABASE_URL=url)
+                said, _ = second.communicate(timeout=60)
+            finally:
+                first.kill()
+                first.communicate()
+        assert second.returncode == 1
+        assert "Another process, perhaps on another machine, serves from this database already" in said
+        assert "set REDIS_URL" in said and "Traceback" not in said
 
     @pytest.mark.slow
     def test_the_first_start_prints_the_set_up_address_until_there_is_an_admin(self, tmp_path: Path) -> None:

@@ -52,7 +52,9 @@ class Server:
         return self._process is not None
 
     def start(self) -> "Server":
-        command = [sys.executable, "manage.py", "serve", "--host", self.host, "--port", str(self.port)]
+        # Those of the tests share a database, which without Redis is refused.
+        how = ["manage.py"] if "REDIS_URL" in self.environment else ["-m", "tests.support.beside"]
+        command = [sys.executable, *how, "serve", "--host", self.host, "--port", str(self.port)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=self._log, stderr=subprocess.STDOUT
         )

@@ -11,7 +11,7 @@ import resource
 import socket
 import time
 from argparse import ArgumentParser
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def serve(self, **options: Any) -> None:
         _allow_many_sockets()
-        self.alone = None if settings.REDIS_URL else _be_alone()  # until the process ends
+        self.alone = () if settings.REDIS_URL else _be_alone()
         prepare(Steps(self.stdout))
         if options["demo"]:
             call_command("demo", stdout=self.stdout)
@@ -106,13 +106,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _be_alone() -> IO[str]:
+def _be_alone() -> tuple[object, ...]:
+    """What must be kept until the process ends."""
     try:
-        return alone.hold(settings.DATA)
+        return alone.hold(settings.DATA), alone.hold_database()
     except alone.NotAlone as other:
         raise CommandError(
-            f"Another process ({other}) serves from {settings.DATA} already, and without Redis the two could not ring "
-            "each other's people. Stop it, or set REDIS_URL for both."
+            f"{other} already, and without Redis the two could not ring each other's people. "
+            "Stop it, or set REDIS_URL for both."
         ) from None
 
 
