@@ -9,7 +9,6 @@ from contextlib import suppress
 import redis
 
 from .exchange import exchange
-from .offload import offload
 from .steward import Steward
 
 _task: asyncio.Task[None] | None = None
@@ -30,7 +29,7 @@ async def stop() -> None:
     if _task is not None:
         await exchange.send_away()
         with suppress(redis.RedisError):
-            await offload(exchange.presence.depart)
+            await asyncio.to_thread(exchange.presence.depart)  # which does not ask the database: that may not answer
         _task.cancel()
         with suppress(asyncio.CancelledError):
             await _task

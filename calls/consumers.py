@@ -26,7 +26,7 @@ from .exchange import exchange
 from .identity import session_key
 from .limits import BAD_FRAMES, FLOOD_FRAMES, FRAMES_BURST, FRAMES_PER_SECOND, TokenBucket
 from .metrics import COMMAND_SECONDS, COMMANDS
-from .offload import offload
+from .offload import offload_in_time
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,9 @@ HELLO_SECONDS = 10
 
 # Commands that wait for the database, each socket. A person's fingers do not make more.
 COMMANDS_WAITING = 32
+
+# What is away for now: the command, or the socket, may come again.
+AWAY = (DatabaseError, InterfaceError, redis.RedisError, TimeoutError)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -99,8 +102,8 @@ class SignalingConsumer(AsyncConsumer):
         if hello.protocol < protocol.OLDEST_PROTOCOL_VERSION:
             return await self._close(CloseCode.PROTOCOL_TOO_OLD)
         try:
-            arrival = await offload(welcome.sign_in, key, hello)
-        except (DatabaseError, InterfaceError, redis.RedisError):
+            arrival = await offload_in_time(welcome.sign_in, key, hello)
+        except AWAY:
             logger.exception("A socket could not be signed in.")
             return await self._close(CloseCode.TRY_AGAIN)
         if arrival is None:
@@ -175,10 +178,10 @@ class SignalingConsumer(AsyncConsumer):
 
     async def _answer(self, device: Device, command: Command) -> protocol.Ok | protocol.Error:
         try:
-            call_id = await offload(_carry_out, device, command)
+            call_id = await offload_in_time(_carry_out, device, command)
         except CallError as error:
             return _error(error, command)
-        except (DatabaseError, InterfaceError, redis.RedisError):
+        except AWAY:
             logger.exception("A command could not be carried out now.")
             return _error(TryAgain(), command)
         return protocol.Ok(re=command.id, call=str(call_id))

@@ -22,6 +22,9 @@ T = TypeVar("T")
 # One for the steward, and one for who asks while it waits for the database.
 AHEAD_THREADS = 2
 
+# Whoever waits for an answer waits so long, though the database neither answers nor refuses.
+ANSWER_SECONDS = 10
+
 
 @cache
 def _commands() -> ThreadPoolExecutor:
@@ -44,6 +47,11 @@ def _run(work: Callable[[], T]) -> T:
 async def offload(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work(*args, **kwargs)` in a database thread and return what it returns, or raise what it raises."""
     return await _in(_commands(), partial(work, *args, **kwargs))
+
+
+async def offload_in_time(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The same, or `TimeoutError` after ANSWER_SECONDS: then what has begun goes on, and what waits never begins."""
+    return await asyncio.wait_for(offload(work, *args, **kwargs), ANSWER_SECONDS)
 
 
 async def offload_ahead(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -13,7 +13,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
@@ -69,7 +69,8 @@ class Findings:
 
 class Steward:
     """`run` it as a task. Leases are not ended before `START_GRACE_SECONDS` after the start, nor after the
-    database was away: first the devices get the time to come back and the leases to be renewed."""
+    database was away or did not answer for long: first the devices get the time to come back, and the other
+    processes to renew what they could not either."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -77,6 +78,7 @@ class Steward:
         self._statuses: dict[str, Presence] = {}
         self._suspects: set[str] = set()
         self._lose_from = monotonic() + settings.START_GRACE_SECONDS
+        self._swept_at: datetime | None = None
         self._chores: asyncio.Task[None] | None = None
         self._chores_from = monotonic() + settings.CHORES_SECONDS
 
@@ -90,7 +92,7 @@ class Steward:
             except Exception:  # the database or Redis is away, or a bug: the next tick must come all the same
                 FAILED_TICKS.inc()
                 logger.exception("The steward's tick failed; leases are spared for now.")
-                self._lose_from = monotonic() + settings.START_GRACE_SECONDS
+                self._spare_leases()
 
     async def tick(self) -> None:
         self._ticks += 1
@@ -150,6 +152,9 @@ class Steward:
             elif device.leaves_at < now:
                 device.close(CloseCode.MOVE_ON)
 
+    def _spare_leases(self) -> None:
+        self._lose_from = monotonic() + settings.START_GRACE_SECONDS
+
     # --- off the loop ------------------------------------------------------------------------------------
 
     def _work(self, roster: Roster) -> Findings:
@@ -165,7 +170,12 @@ class Steward:
         mine = [pk for pk, person, device, *_ in legs if (str(person), device) in roster.devices]
         if mine:
             switchboard.renew_leases(mine)
-        sweep(lose=monotonic() >= self._lose_from)
+        now = clock.now()
+        if self._swept_at is not None and (silent := now - self._swept_at) > bearable_silence():
+            logger.warning("The last look at the calls was %s ago; leases are spared for now.", silent)
+            self._spare_leases()
+        self._swept_at = now
+        sweep(now, lose=monotonic() >= self._lose_from)
 
         found = Findings(known=_known(), live=_live())
         revs = {str(call_id): rev for *_, call_id, rev, hidden in legs if not hidden}
@@ -191,6 +201,17 @@ def note_seen(people: set[str]) -> None:
         User.objects.filter(pk__in=free).update(last_seen_at=clock.now())
 
 
+def bearable_silence() -> timedelta:
+    """How long nobody may have renewed a lease before all of them are in doubt.
+
+    After a longer one, of a database that did not answer or a machine that slept, the process that wakes first would
+    end the leases of the others. Each renews at every tick, so this is what was left of the shortest lease.
+    """
+    return timedelta(
+        seconds=min(settings.CALLER_LEASE_SECONDS, settings.LEG_LEASE_SECONDS) - settings.STEWARD_TICK_SECONDS
+    )
+
+
 async def _do_chores() -> None:
     try:
         await offload(chores.do_due)
@@ -198,9 +219,8 @@ async def _do_chores() -> None:
         logger.exception("The chores could not be begun.")
 
 
-def sweep(*, lose: bool = True) -> None:
+def sweep(now: datetime, *, lose: bool = True) -> None:
     """End every ring and, if `lose`, every lease whose time is over, in whatever process they began."""
-    now = clock.now()
     for call_id in Call.objects.ringing().filter(ring_expires_at__lte=now).values_list("pk", flat=True):
         switchboard.time_out(call_id)
     if lose:

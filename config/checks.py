@@ -29,11 +29,12 @@ def check_settings(**_: Any) -> list[CheckMessage]:
                 id="earshot.E002",
             )
         )
-    if settings.LEG_LEASE_SECONDS <= 2 * settings.STEWARD_TICK_SECONDS:
+    if min(settings.LEG_LEASE_SECONDS, settings.CALLER_LEASE_SECONDS) <= 2 * settings.STEWARD_TICK_SECONDS:
         found.append(
             Error(
                 "Leases would run out between two renewals.",
-                hint="Make EARSHOT_LEG_LEASE_SECONDS several times EARSHOT_STEWARD_TICK_SECONDS.",
+                hint="Make EARSHOT_LEG_LEASE_SECONDS and EARSHOT_CALLER_LEASE_SECONDS several times "
+                "EARSHOT_STEWARD_TICK_SECONDS.",
                 id="earshot.E003",
             )
         )

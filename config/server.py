@@ -4,7 +4,9 @@ Importing this installs Twisted's asyncio reactor; nothing else may have install
 """
 
 import asyncio
+import os
 import signal
+import threading
 from time import monotonic
 from typing import Any
 
@@ -15,8 +17,11 @@ from calls import background, events
 
 from .backpressure import BoundedSocket, wait_for_room
 
-# Requests that go on may end. With what the exchange takes for its devices it is less than 10 s.
+# Requests that go on may end. With what the exchange takes for its devices it is less than LEAVE_SECONDS.
 REQUESTS_SECONDS = 3.0
+
+# By then it is gone, whatever still waits: a thread whose database does not answer would hold the process for ever.
+LEAVE_SECONDS = 9.5
 
 
 class GentleServer(Server):
@@ -40,6 +45,9 @@ class GentleServer(Server):
 
     def _signalled(self) -> None:
         if self._leaving is None:
+            latest = threading.Timer(LEAVE_SECONDS, os._exit, [0])
+            latest.daemon = True
+            latest.start()
             self._leaving = asyncio.get_event_loop().create_task(self._leave())
         else:
             self.stop()

@@ -134,7 +134,10 @@ if env.read.str("DATABASE_URL", default=""):
         # A connection that died in the pool is found before it is used, a database that is away after `timeout`.
         # `reconnect_timeout` keeps the pool from waiting ever longer: leases must be renewed soon after it is back.
         POOL = {"min_size": 1, "max_size": 12, "timeout": 4, "reconnect_timeout": 4}
-        OPTIONS = {**DATABASES["default"].get("OPTIONS", {}), "pool": POOL}  # sslmode and the like come with the URL
+        # One that falls silent is found out, too, after 15 s: by TCP's probes, and by what it does not acknowledge.
+        PROBES = {"keepalives_idle": 5, "keepalives_interval": 5, "keepalives_count": 2, "tcp_user_timeout": 15_000}
+        GIVEN = DATABASES["default"].get("OPTIONS", {})  # sslmode and the like come with the URL
+        OPTIONS = {"connect_timeout": 4, **PROBES, **GIVEN, "pool": POOL}
         DATABASES["default"] |= {"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True, "OPTIONS": OPTIONS}
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA / "db.sqlite3"}}

@@ -22,6 +22,7 @@ def test_the_defaults_are_well() -> None:
     [
         ({"TURN_URLS": ["turn:relay.example.org"], "TURN_SECRET": ""}, "earshot.E002"),
         ({"LEG_LEASE_SECONDS": 4, "STEWARD_TICK_SECONDS": 2}, "earshot.E003"),
+        ({"CALLER_LEASE_SECONDS": 4, "STEWARD_TICK_SECONDS": 2}, "earshot.E003"),
         ({"EARSHOT_ORIGINS": ["http://calls.example.org"]}, "earshot.W001"),
     ],
 )

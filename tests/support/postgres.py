@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -89,6 +89,25 @@ def postgres() -> Iterator[str]:
         yield cluster.start().url
     finally:
         cluster.remove()
+
+
+@contextmanager
+def frozen(url: str) -> Iterator[None]:
+    """The cluster of this database neither answers nor refuses: all its processes are stopped until afterwards."""
+    with psycopg.connect(url) as asking:
+        (file,) = asking.execute("SELECT pg_read_file('postmaster.pid')").fetchone() or ("",)
+    postmaster = int(file.split()[0])
+    os.kill(postmaster, signal.SIGSTOP)  # first, so that it starts no more
+    stopped = [postmaster, *map(int, Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split())]
+    try:
+        for pid in stopped[1:]:
+            with suppress(ProcessLookupError):  # it has ended since: a vacuum
+                os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _somebody_else(folder: Path) -> str | None:
