@@ -19,7 +19,10 @@ def reveals_address(body: PeerBody | None) -> bool:
 
 
 def _reveals(line: str) -> bool:
-    """`candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE [raddr ADDRESS rport PORT] …`"""
+    """`candidate:FOUNDATION COMPONENT TRANSPORT PRIORITY ADDRESS PORT typ TYPE [raddr ADDRESS rport PORT] …`
+
+    Firefox, told to use the relay alone, puts the relay's own address into `raddr`.
+    """
     words = line.split()
     facts = dict(zip(words[6::2], words[7::2], strict=False))
-    return facts.get("typ") != "relay" or facts.get("raddr", NOWHERE[0]) not in NOWHERE
+    return facts.get("typ") != "relay" or facts.get("raddr", NOWHERE[0]) not in (*NOWHERE, words[4])
