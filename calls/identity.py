@@ -6,13 +6,13 @@ socket cannot tell the browser. So nothing here writes.
 """
 
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from importlib import import_module
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.db.models import QuerySet
+from django.http.cookie import parse_cookie
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import User
@@ -35,11 +35,8 @@ class Identity:
 def session_key(scope: dict[str, Any]) -> str | None:
     """The session cookie of an ASGI scope; None if there is none."""
     raw = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    try:
-        morsel = SimpleCookie(raw.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
-    except CookieError:
-        return None
-    return morsel.value if morsel else None
+    # The standard library's parser stops at the first cookie that it does not like, and others set some for our host.
+    return parse_cookie(raw.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
 
 
 def identify(key: str) -> Identity | None:
