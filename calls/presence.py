@@ -47,6 +47,7 @@ class Presence:
         self._announced_at: dict[str, float] = {}
         self._written: Set[str] = frozenset()
         self._elsewhere: dict[str, bool] = {}  # person -> idle
+        self._others: dict[str, tuple[float, Mapping[str, str]]] = {}  # process -> when it was there, its people
         self._last_seen: dict[str, float] = {}
         self.known = Known()
 
@@ -149,10 +150,15 @@ class Presence:
             pipe.smembers(PROCESSES)
             others = sorted(pipe.execute()[-1] - {self._process})
         self._written = mine.keys()
-        elsewhere: dict[str, bool] = {}
+        now = monotonic()
         for process, people in zip(others, self._people_of(others), strict=True):
             if not people:
                 self._redis.srem(PROCESSES, process)
+            self._others[process] = (now, people)
+        # One that Redis does not know at all is there still if Redis lost its memory: it writes again when it ticks.
+        self._others = {process: each for process, each in self._others.items() if now - each[0] < LINGER_SECONDS}
+        elsewhere: dict[str, bool] = {}
+        for _, people in self._others.values():
             for person, idle in people.items():
                 elsewhere[person] = elsewhere.get(person, True) and idle == "1"
         self._elsewhere = elsewhere
@@ -179,10 +185,13 @@ class Presence:
             return any(pipe.execute())
 
     def _forget(self) -> None:
+        """Who left, or was announced, long ago; but not who is in the hash and was never written by a tick: that would
+        keep them there for good."""
         now = monotonic()
         for moments in (self._left_at, self._announced_at):
             for person, at in list(moments.items()):
-                if now - at >= LINGER_SECONDS and moments.get(person) == at:
+                unwritten = moments is self._announced_at and person not in self._written
+                if now - at >= LINGER_SECONDS and moments.get(person) == at and not unwritten:
                     moments.pop(person, None)
 
 

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from threading import Event, Thread
 
 import pytest
+import redis
 
-from calls.presence import Presence
+from calls import presence
+from calls.presence import HERE_SECONDS, Presence
 from tests.support.redis import Redis
 
 
@@ -54,3 +56,35 @@ def test_who_comes_while_the_steward_writes_is_reachable(bus: Redis) -> None:
     finally:
         enough.set()
         writer.join()
+
+
+def test_who_came_and_went_while_no_tick_came_through_is_off_line_after_all(
+    bus: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, elsewhere = Presence(bus.url), Presence(bus.url)
+    here.arrived("somebody", "device")
+    here.exchange_with_others()
+    here.announce("dana")
+    here.arrived("dana", "device-of-dana")
+    here.left("dana", "device-of-dana")
+    later = presence.monotonic() + HERE_SECONDS - 5
+    monkeypatch.setattr(presence, "monotonic", lambda: later)
+    for _ in range(2):
+        here.exchange_with_others()
+    assert not elsewhere.is_reachable("dana")
+
+
+def test_whom_redis_has_forgotten_is_reachable_until_their_process_has_said_so_again(bus: Redis) -> None:
+    here, elsewhere = Presence(bus.url), Presence(bus.url)
+    here.arrived("eva", "device-of-eva")
+    here.exchange_with_others()
+    elsewhere.exchange_with_others()
+    redis.Redis.from_url(bus.url).flushall()
+    elsewhere.exchange_with_others()
+    assert elsewhere.is_reachable("eva")
+    here.exchange_with_others()
+    here.left("eva", "device-of-eva")
+    here._left_at.clear()
+    here.exchange_with_others()
+    elsewhere.exchange_with_others()
+    assert not elsewhere.is_reachable("eva")
