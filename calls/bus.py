@@ -44,6 +44,13 @@ class FrameNews(msgspec.Struct, frozen=True, tag="frame"):
     frame: str
 
 
+class ArrivalNews(msgspec.Struct, frozen=True, tag="arrival"):
+    """This device has a socket at the sender: one that another process has of it is probably dead."""
+
+    person: str
+    device: str
+
+
 class PresenceNews(msgspec.Struct, frozen=True, tag="presence"):
     """Something about these people's presence may have changed."""
 
@@ -65,7 +72,7 @@ class RekeyNews(msgspec.Struct, frozen=True, tag="rekey"):
     new: str
 
 
-AnyNews = News | FrameNews | PresenceNews | SignOutNews | RekeyNews
+AnyNews = News | FrameNews | ArrivalNews | PresenceNews | SignOutNews | RekeyNews
 
 
 class Batch(msgspec.Struct, frozen=True):

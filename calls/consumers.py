@@ -21,7 +21,7 @@ from .core import protocol
 from .core.errors import BadMessage, CallError, NotAllowed, TooMany, TryAgain
 from .core.protocol import Command, Hello, Peer, Ping, Watch, encode
 from .core.vocabulary import CloseCode
-from .device import Device
+from .device import Device, next_hello
 from .exchange import exchange
 from .identity import session_key
 from .limits import BAD_FRAMES, FLOOD_FRAMES, FRAMES_BURST, FRAMES_PER_SECOND, TokenBucket
@@ -101,6 +101,7 @@ class SignalingConsumer(AsyncConsumer):
             return await self._close(CloseCode.BAD_MESSAGES)
         if hello.protocol < protocol.OLDEST_PROTOCOL_VERSION:
             return await self._close(CloseCode.PROTOCOL_TOO_OLD)
+        number = next_hello()
         try:
             arrival = await offload_in_time(welcome.sign_in, key, hello)
         except AWAY:
@@ -110,7 +111,7 @@ class SignalingConsumer(AsyncConsumer):
             return await self._close(CloseCode.SIGNED_OUT)
         if exchange.stopping:
             return await self._close(CloseCode.RESTARTING)
-        device = arrival.device(hello.device, self._send, headers.get(b"user-agent", b"").decode("latin-1"))
+        device = arrival.device(hello.device, self._send, headers.get(b"user-agent", b"").decode("latin-1"), number)
         welcome.let_in(device, arrival)
         events.log("socket.opened", user=device.person)
         return device
@@ -126,6 +127,7 @@ class SignalingConsumer(AsyncConsumer):
 
     def _take(self, device: Device, event: dict[str, Any]) -> None:
         """One frame: checked, then done at once or queued for the database."""
+        device.doubted = False
         if device.closing:
             return
         if not self._bucket.take():

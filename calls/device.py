@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 from math import inf
 from random import uniform
 from time import monotonic
@@ -26,6 +27,13 @@ LEAVE_SPREAD = 0.2
 
 Send = Callable[[dict[str, object]], Awaitable[None]]
 
+_hellos = count(1)
+
+
+def next_hello() -> int:
+    """The number of a hello, in the order in which they came."""
+    return next(_hellos)
+
 
 def lifetime() -> float:
     """Seconds that a socket may be open."""
@@ -47,11 +55,19 @@ class Device:
     `sent` is the highest revision it was sent of each live call; `watched` are the people whose presence it
     shows; `user_agent` is its header. On the monotonic clock: `opened_at`, when it came, `heard_at`, when its page
     last said anything, `credentials_at`, when it was last given the relay's credentials, `leaves_at`, when it is asked
-    to come back with a new socket.
+    to come back with a new socket. `hello` is the number of its hello at this process. `doubted`: the same device has
+    come to another process since its page was last heard here.
     """
 
     def __init__(
-        self, person: str, device_id: str, session: str, send: Send, host: Host | None = None, user_agent: str = ""
+        self,
+        person: str,
+        device_id: str,
+        session: str,
+        send: Send,
+        host: Host | None = None,
+        user_agent: str = "",
+        hello: int | None = None,
     ) -> None:
         self.person = person
         self.id = device_id
@@ -64,6 +80,8 @@ class Device:
         self.credentials_at: float | None = None
         self.leaves_at = self.opened_at + lifetime()
         self.hidden = False
+        self.hello = next_hello() if hello is None else hello
+        self.doubted = False
         self._send = send
         self._outbox: deque[bytes] = deque()
         self._outbox_bytes = 0

@@ -19,7 +19,7 @@ import msgspec
 from django.conf import settings
 
 from . import turn
-from .bus import Bus, FrameNews, News, PresenceNews, RekeyNews, SignOutNews
+from .bus import ArrivalNews, Bus, FrameNews, News, PresenceNews, RekeyNews, SignOutNews
 from .core import protocol
 from .core.candidates import reveals_address
 from .core.errors import NotActive, NotAllowed
@@ -85,18 +85,27 @@ class Exchange:
     def devices(self) -> list[Device]:
         return [device for devices in self._devices.values() for device in devices.values()]
 
+    def by_person(self) -> dict[str, list[Device]]:
+        return {person: list(devices.values()) for person, devices in self._devices.items() if devices}
+
     def calls(self) -> dict[str, Facts]:
         """The newest facts of each live call with a device here, by call id."""
         return self._calls
 
-    def enter(self, device: Device) -> None:
-        """A device said hello. An older socket of the same device is closed: the page has come back."""
-        older = self._devices[device.person].get(device.id)
-        if older is not None:
-            older.close(CloseCode.REPLACED)
+    def enter(self, device: Device) -> bool:
+        """A device said hello. Of two sockets of one device the one that said it first is closed: the page has come
+        back. False if that is this one, whose sign-in took longer than the other's."""
+        other = self._devices.get(device.person, {}).get(device.id)
+        if other is not None and other.hello > device.hello:
+            device.close(CloseCode.REPLACED)
+            return False
+        if other is not None:
+            other.close(CloseCode.REPLACED)
         self._devices[device.person][device.id] = device
         self.presence.arrived(device.person, device.id)
+        self._bus.post(ArrivalNews(device.person, device.id))
         self._presence_changed([device.person])
+        return True
 
     def leave(self, device: Device) -> None:
         """Its socket is gone. Nothing durable happens: the steward decides what that means for calls."""
@@ -110,6 +119,11 @@ class Exchange:
         self.presence.left(device.person, device.id)
         if self._loop is not None and not devices:
             self._loop.call_later(LINGER_SECONDS, self._presence_changed, [device.person])
+
+    def rouse_steward(self, after: float) -> None:
+        """Let it look again so many seconds from now. From any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.call_later, after, self.urgent.set)
 
     def is_reachable(self, person: UUID) -> bool:
         """Whether any device of this person is on line, in any process. Not for the event loop."""
@@ -127,14 +141,16 @@ class Exchange:
 
     def deliver(self, facts: Facts) -> int:
         """Send the snapshot to each device here that has an older one, and return to how many; keep the facts for peer
-        messages."""
-        known = self._calls.get(facts.id)
-        if facts.id in self._ended or (known is not None and known.rev > facts.rev):
+        messages. That a call has ended is told once, and again to a device that takes it for live: it came when the end
+        was known here and read what was before."""
+        known, over = self._calls.get(facts.id), facts.id in self._ended
+        ended = facts.state is CallState.ENDED
+        if not ended and (over or (known is not None and known.rev > facts.rev)):
             return 0
         people = [leg.person.id for leg in facts.legs]
         if not any(person in self._devices for person in people):
             return 0
-        if facts.state is CallState.ENDED:
+        if ended:
             self._calls.pop(facts.id, None)
             self._remember_ended(facts.id)
         else:
@@ -143,7 +159,8 @@ class Exchange:
         for person in people:
             leg = facts.leg_of(person)
             for device in list(self._devices.get(person, {}).values()):
-                if leg is not None and device.sent.get(facts.id, 0) < facts.rev:
+                unseen = facts.id in device.sent if over else device.sent.get(facts.id, 0) < facts.rev
+                if leg is not None and unseen:
                     self._show(device, facts, leg)
                     shown += 1
         return shown
@@ -177,10 +194,10 @@ class Exchange:
             device.sent[facts.id] = facts.rev
 
     def learn(self, facts: Iterable[Facts]) -> None:
-        """Facts read from the database for a device that has just said hello."""
+        """Facts read from the database for a device that has just said hello; they may be of a moment ago."""
         for each in facts:
-            known = self._calls.get(each.id)
-            if each.state is not CallState.ENDED and (known is None or known.rev < each.rev):
+            known, over = self._calls.get(each.id), each.id in self._ended
+            if each.state is not CallState.ENDED and not over and (known is None or known.rev < each.rev):
                 self._calls[each.id] = each
 
     def _remember_ended(self, call_id: str) -> None:
@@ -231,7 +248,7 @@ class Exchange:
         local = self._devices.get(receiver.person.id, {}).get(receiver.device)
         if local is not None:
             local.post(frame)
-        else:
+        if local is None or local.doubted:
             self._bus.post(FrameNews(receiver.person.id, receiver.device, frame.decode()))
 
     # --- presence ----------------------------------------------------------------------------------------
@@ -320,6 +337,10 @@ class Exchange:
                 device = self._devices.get(person, {}).get(device_id)
                 if device is not None:
                     device.post(frame.encode())
+            case ArrivalNews(person=person, device=device_id):
+                device = self._devices.get(person, {}).get(device_id)
+                if device is not None:
+                    device.doubted = True
             case PresenceNews(people=people):
                 self.show_presence(people)
             case SignOutNews():

@@ -48,12 +48,13 @@ SECOND_LOOK_SECONDS = 0.4
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """What a process holds, as plain values for the database thread."""
+    """What a process holds, as plain values for the database thread. `revs` is by person and call, and the lowest that
+    any device of theirs was sent, which is 0 if one was sent none."""
 
     devices: set[tuple[str, str]]
     signed_out: set[tuple[str, str]]
     sessions: set[str]
-    revs: dict[str, int]
+    revs: dict[tuple[str, str], int]
 
 
 @dataclass(slots=True)
@@ -135,12 +136,13 @@ class Steward:
     def _roster(self) -> Roster:
         devices: set[tuple[str, str]] = set()
         sessions: set[str] = set()
-        revs: dict[str, int] = {}
-        for device in self._exchange.devices():
-            devices.add((device.person, device.id))
-            sessions.add(device.session)
-            for call_id, rev in device.sent.items():
-                revs[call_id] = min(rev, revs.get(call_id, rev))
+        revs: dict[tuple[str, str], int] = {}
+        for person, theirs in self._exchange.by_person().items():
+            for device in theirs:
+                devices.add((person, device.id))
+                sessions.add(device.session)
+            for call_id in {call_id for device in theirs for call_id in device.sent}:
+                revs[person, call_id] = min(device.sent.get(call_id, 0) for device in theirs)
         return Roster(devices, set(self._exchange.signed_out), sessions, revs)
 
     def _close_silent_and_old(self) -> None:
@@ -158,6 +160,12 @@ class Steward:
     # --- off the loop ------------------------------------------------------------------------------------
 
     def _work(self, roster: Roster) -> Findings:
+        try:
+            return self._look(roster)
+        finally:  # while the database is away, too, its people are on line
+            self._exchange_presence()
+
+    def _look(self, roster: Roster) -> Findings:
         for person, device in roster.signed_out:
             switchboard.force_end_calls_of(UUID(person), [device])
         # Here before now, so that nothing of ours is taken for lost because we were slow.
@@ -176,22 +184,25 @@ class Steward:
             self._spare_leases()
         self._swept_at = now
         sweep(now, lose=monotonic() >= self._lose_from)
+        switchboard.seem_to_ring()
 
         found = Findings(known=_known(), live=_live())
-        revs = {str(call_id): rev for *_, call_id, rev, hidden in legs if not hidden}
-        stale = {call_id for call_id, rev in revs.items() if roster.revs.get(call_id, 0) < rev}
-        ended = roster.revs.keys() - revs.keys()
+        revs = {(str(person), str(call_id)): rev for _, person, _, call_id, rev, hidden in legs if not hidden}
+        stale = {call_id for (person, call_id), rev in revs.items() if roster.revs.get((person, call_id), 0) < rev}
+        ended = {call_id for _, call_id in roster.revs.keys() - revs.keys()}
         if stale or ended:
             found.calls = facts.load(stale | ended)
         deeply = bool(self._suspects) or self._ticks % IDENTIFY_EVERY_TICKS == 0
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             note_seen(people)
+        return found
+
+    def _exchange_presence(self) -> None:
         try:
             self._exchange.presence.exchange_with_others()
         except redis.RedisError:  # then the bus loses news as well, and what was found is needed most
             logger.warning("Redis is away: who is on line elsewhere stays as it was.", exc_info=True)
-        return found
 
 
 def note_seen(people: set[str]) -> None:

@@ -12,6 +12,7 @@ exists). Only then is the receipt looked for; the ordinary path pays nothing for
 
 from dataclasses import replace
 from datetime import datetime
+from random import uniform
 from uuid import UUID, uuid4
 
 from django.db import IntegrityError, transaction
@@ -28,6 +29,9 @@ from .exchange import exchange
 from .free_rows import lock_free
 from .ledger import Actor, act, receipt, save, terms
 from .models import Call, Guest, JournalEntry, Leg, LegQuality, Link, QualityReport
+
+# After how long it looks to a caller who is blocked as if a device rang: as long as devices take.
+SEEMING_ALERT_SECONDS = 0.2, 1.0
 
 
 def place(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
@@ -96,9 +100,11 @@ def _insert(actor: Actor, call_id: UUID, to: UUID, kind: Kind) -> UUID:
             now=now,
             terms=terms(),
         )
-        decision = _after_place(decision, callee, hidden, now)
+        decision = _after_place(decision, callee, now)
         row = Call(pk=call_id, ringing_pair=None if hidden or callee is None else _pair(actor.person, to))
         save(row, rows, decision, now, By.PERSON, actor, insert=True)
+    if hidden:
+        exchange.rouse_steward(uniform(*SEEMING_ALERT_SECONDS))
     _occupy(actor.person, but=call_id)
     return call_id
 
@@ -124,22 +130,14 @@ def _ringing(row: Leg) -> machine.Leg:
     return row.as_core()
 
 
-def _after_place(decision: machine.Decision, callee: User | None, hidden: bool, now: datetime) -> machine.Decision:
-    """What follows at once from who the callee is.
-
-    Nobody there to ring: missed, and the call `unavailable`; so is a closed account and an id of nobody.
-    Hidden by a block: it "rings" as it would for anyone else, only that no device does.
-    """
+def _after_place(decision: machine.Decision, callee: User | None, now: datetime) -> machine.Decision:
+    """Nobody there to ring: missed, and the call `unavailable`; so is a closed account and an id of nobody."""
     leg = decision.call.legs[1]
     if leg.state is not LegState.RINGING:
         return decision
-    if callee is None or not callee.is_active or not exchange.is_reachable(callee.pk):
-        event = machine.Event(EventName.UNREACHABLE, leg.id, By.SYSTEM)
-    elif hidden:
-        event = machine.Event(EventName.ALERT, leg.id, By.PERSON, person=leg.person)
-    else:
+    if callee is not None and callee.is_active and exchange.is_reachable(callee.pk):
         return decision
-    after = machine.decide(decision.call, event, now, terms())
+    after = machine.decide(decision.call, machine.Event(EventName.UNREACHABLE, leg.id, By.SYSTEM), now, terms())
     return machine.Decision(after.call, decision.transitions + after.transitions)
 
 
@@ -190,6 +188,19 @@ def move(actor: Actor, call_id: UUID) -> UUID:
 
 def rejoin(actor: Actor, call_id: UUID) -> UUID:
     return _own(actor, call_id, EventName.REJOIN)
+
+
+def seem_to_ring() -> None:
+    """Whoever has blocked the caller is not rung, and to the caller it looks as if they were: not at once, and not
+    while they want no disturbance. For the steward; harmless at any time."""
+    unheard = Leg.objects.live().filter(state=LegState.RINGING, hidden=True, alerted_at=None)
+    disturbed = unheard.exclude(user__do_not_disturb_until__gt=clock.now())
+    for call_id, leg_id, person in disturbed.values_list("call_id", "pk", "user_id"):
+        alerted = machine.Event(EventName.ALERT, str(leg_id), By.PERSON, str(person))
+        try:
+            act(call_id, By.PERSON, lambda _, alerted=alerted: alerted)  # type: ignore[misc]
+        except CallError:
+            continue  # it ended meanwhile
 
 
 def time_out(call_id: UUID) -> None:

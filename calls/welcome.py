@@ -19,10 +19,10 @@ class Arrival:
     identity: Identity
     calls: list[Facts]
 
-    def device(self, device_id: str, send: Send, user_agent: str) -> Device:
+    def device(self, device_id: str, send: Send, user_agent: str, hello: int) -> Device:
         person = self.identity.person
         host = Host(person.link_id, str(person.link.owner_id)) if isinstance(person, Guest) else None
-        return Device(str(person.pk), device_id, self.identity.session, send, host, user_agent)
+        return Device(str(person.pk), device_id, self.identity.session, send, host, user_agent, hello)
 
 
 def sign_in(session: str, hello: Hello) -> Arrival | None:
@@ -39,8 +39,9 @@ def sign_in(session: str, hello: Hello) -> Arrival | None:
 
 def let_in(device: Device, arrival: Arrival) -> None:
     """Welcome it. From here on it is sent what changes; what changed while we read, the steward heals."""
+    if not exchange.enter(device):
+        return
     exchange.learn(arrival.calls)
-    exchange.enter(device)
     views = []
     for each in arrival.calls:
         if (leg := each.leg_of(device.person)) is not None:

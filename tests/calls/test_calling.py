@@ -1,12 +1,15 @@
 """A call from the first ring to the end, between protocol clients and a real server (DESIGN.md section 6)."""
 
 import threading
+from datetime import timedelta
 from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
+from django.utils.timezone import now
 
 from accounts.models import Block, User
+from calls import switchboard
 from calls.models import Call, JournalEntry, Leg
 from tests.conftest import Connect
 from tests.support.client import Client
@@ -151,11 +154,30 @@ class TestNobodyThere:
     ) -> None:
         Block.objects.create(owner=people.ben, person=people.ana)
         call = ana.place(people.ben.pk)
-        ana.until_call(call, "ringing")
+        first = ana.wait_for("call")["call"]
+        assert (first["rev"], first["state"]) == (1, "ringing")
+        assert not first["legs"][1]["alerted"], "no device is that fast"
         ana.until(lambda: ana.leg(call, mine=False)["alerted"])
         ben.settle()
         assert call not in ben.calls
         assert ben.command("call.accept", call=call)["code"] == "no_such_call"
+        ana.command("call.hang_up", call=call)
+
+    def test_nor_does_it_seem_to_ring_where_no_device_would(
+        self, ana: Client, ben: Client, people: SimpleNamespace
+    ) -> None:
+        Block.objects.create(owner=people.ben, person=people.ana)
+        blocker = User.objects.filter(pk=people.ben.pk)
+        blocker.update(do_not_disturb_until=now() + timedelta(hours=1))
+        call = ana.place(people.ben.pk)
+        leg = Leg.objects.get(call=call, user=people.ben)
+        switchboard.seem_to_ring()  # as any steward may
+        leg.refresh_from_db()
+        assert leg.alerted_at is None
+        blocker.update(do_not_disturb_until=None)
+        switchboard.seem_to_ring()
+        leg.refresh_from_db()
+        assert leg.alerted_at is not None
         ana.command("call.hang_up", call=call)
 
 

@@ -34,6 +34,12 @@ class TestGettingIn:
         client.send(HELLO)
         assert client.until_closed() == 4500
 
+    @pytest.mark.parametrize("other", ['consent={"level":["all"]}', "novalue", "a=b c", "na\u00efve=1", "x@y=1", "=1"])
+    def test_beside_cookies_of_others(self, server: Server, people: SimpleNamespace, other: str) -> None:
+        """That somebody else at this host has set: a page is signed in with them, and so is its socket."""
+        client = open_socket(server, f"{other}; {cookie_of(session_of(people.ana))}")
+        client.hello()
+
     @pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost", "https://localhost:{port}", "null"])
     def test_from_a_foreign_origin(self, server: Server, people: SimpleNamespace, origin: str) -> None:
         foreign = origin.format(port=server.port)
