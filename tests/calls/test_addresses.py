@@ -12,6 +12,8 @@ from calls import links
 from calls.link_secret import secret_of
 from tests.support.server import Server
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = {
     "UUIDConverter": lambda: uuid4(),
     "IntConverter": lambda: 1,

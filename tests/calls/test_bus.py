@@ -91,6 +91,7 @@ def test_a_bus_that_was_silent_is_not_deaf(hub: Redis, servers: tuple[Server, Se
     assert all("joining again" not in server.log() for server in servers)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("servers")
 def test_the_kernel_looks_whether_redis_is_still_there(hub: Redis) -> None:
     """A connection that only listens would not find out by itself."""

@@ -10,6 +10,8 @@ from calls import presence
 from calls.presence import HERE_SECONDS, Presence
 from tests.support.redis import Redis
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bus() -> Iterator[Redis]:

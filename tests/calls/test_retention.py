@@ -217,6 +217,7 @@ class TestChores:
         chores.do_due()
         assert Call.objects.exists()  # not again today
 
+    @pytest.mark.slow
     def test_a_server_does_them_by_itself(self, people: SimpleNamespace) -> None:
         call_at(ago(400), people)
         server = Server(EARSHOT_CHORES_SECONDS=0.5).start()

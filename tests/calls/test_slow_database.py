@@ -15,6 +15,8 @@ from tests.support.people import session_of
 from tests.support.server import Server
 from tests.support.wait import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:

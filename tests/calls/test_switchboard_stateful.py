@@ -35,6 +35,8 @@ from calls.presence import Presence
 from calls.steward import Steward
 from tests.support.people import make_person
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("EARSHOT_EXAMPLES", "150"))
 
 people = st.integers(0, 2)

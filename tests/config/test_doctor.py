@@ -23,6 +23,8 @@ from tests.support.redis import Redis
 from tests.support.server import ROOT, Server, free_port
 from tests.support.wait import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bus() -> Iterator[Redis]:

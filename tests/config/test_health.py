@@ -12,6 +12,8 @@ from tests.support.redis import Redis
 from tests.support.server import Server
 from tests.support.wait import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def bus() -> Iterator[Redis]:

@@ -11,6 +11,8 @@ import pytest
 from config.management.commands.serve import OPEN_FILES
 from tests.support.server import Server
 
+pytestmark = pytest.mark.slow
+
 FEW_FILES = 256
 KNOCKS = min(1000, int(Path("/proc/sys/net/core/somaxconn").read_text()))
 

@@ -1,6 +1,5 @@
 """Redis with deploy/redis.conf, and with what compose.yaml adds to it."""
 
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tests.deploy.files import DEPLOY, compose
+from tests.support.programs import program
 from tests.support.server import free_port
 from tests.support.wait import until
 
@@ -25,7 +25,7 @@ def start(tmp_path: Path) -> Iterator[StartRedis]:
 
     def make(*more: str) -> "redis.Redis[str]":
         port = free_port()
-        command = [shutil.which("redis-server") or "/usr/bin/redis-server", str(DEPLOY / "redis.conf")]
+        command = [program("redis-server"), str(DEPLOY / "redis.conf")]
         process = subprocess.Popen([*command, *more, "--port", str(port), "--daemonize", "no"], cwd=tmp_path)
         processes.append(process)
         client = redis.Redis(port=port, decode_responses=True, socket_timeout=5, retry=Retry(NoBackoff(), 0))

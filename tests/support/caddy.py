@@ -1,7 +1,6 @@
 """Caddy with `deploy/Caddyfile`: only its ports, its folder and the processes behind it are the tests' own."""
 
 import os
-import shutil
 import ssl
 import subprocess
 import tempfile
@@ -11,6 +10,7 @@ from collections.abc import Mapping
 from email.message import Message
 from pathlib import Path
 
+from .programs import program
 from .server import ROOT, free_port
 from .wait import until
 
@@ -45,7 +45,7 @@ class Caddy:
 
     def start(self) -> "Caddy":
         log = (Path(self._folder.name) / "log").open("wb")
-        command = [shutil.which("caddy") or "/usr/bin/caddy", "run", "--config", str(ROOT / "deploy" / "Caddyfile")]
+        command = [program("caddy"), "run", "--config", str(ROOT / "deploy" / "Caddyfile")]
         environment = os.environ | self.environment
         self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         until(self._answers, "the proxy")

@@ -1,10 +1,10 @@
 """A real coturn of the tests' own, on free ports, with the time-limited credentials that deployments use."""
 
-import shutil
 import socket
 import subprocess
 import tempfile
 
+from .programs import program
 from .server import free_port
 from .wait import until
 
@@ -30,7 +30,7 @@ class Coturn:
             "log-file": "stdout",
         }
         flags = ("use-auth-secret", "allow-loopback-peers", "fingerprint", "no-tls", "no-dtls", "no-cli")
-        command = shutil.which("turnserver") or "/usr/bin/turnserver"
+        command = program("turnserver")
         arguments = [*(f"--{name}={value}" for name, value in options.items()), *(f"--{flag}" for flag in flags)]
         self._process = subprocess.Popen([command, "-n", *arguments], stdout=subprocess.DEVNULL)
         until(self._listens, "coturn")

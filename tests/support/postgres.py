@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 
+from .programs import program
 from .server import free_port
 from .wait import until
 
@@ -23,6 +24,7 @@ class Postgres:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"postgres://earshot:earshot@127.0.0.1:{self.port}/postgres"
+        program("postgres")
         self._binaries = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
         self._folder = Path(tempfile.mkdtemp(prefix="earshot-postgres-"))
         self._user = _somebody_else(self._folder)

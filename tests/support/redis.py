@@ -1,12 +1,12 @@
 """A real Redis of the tests' own, on a free port, that a test may stop and start."""
 
-import shutil
 import subprocess
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .programs import program
 from .server import free_port
 from .wait import until
 
@@ -18,7 +18,7 @@ class Redis:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Redis":
-        command = shutil.which("redis-server") or "/usr/bin/redis-server"
+        command = program("redis-server")
         options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         self._process = subprocess.Popen([command, *options], stdout=subprocess.DEVNULL)
         until(self._answers, "Redis")
