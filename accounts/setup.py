@@ -3,7 +3,6 @@
 The token in it is kept in the data folder until an admin exists. There is no default password anywhere.
 """
 
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from django.utils.crypto import constant_time_compare
 
 from . import addresses
 from .models import User
+from .private_file import made_once
 
 TOKEN_BYTES = 32
 
@@ -60,11 +60,4 @@ def _file() -> Path:
 
 
 def _token() -> str:
-    """The token, made if there is none; of two processes that start at once, one makes it and both have it."""
-    file = _file()
-    try:
-        with open(file, "x", opener=lambda path, flags: os.open(path, flags, 0o600)) as out:
-            out.write(secrets.token_urlsafe(TOKEN_BYTES))
-    except FileExistsError:
-        pass  # made before, or by another process
-    return file.read_text()
+    return made_once(_file(), lambda: secrets.token_urlsafe(TOKEN_BYTES))

@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.private_file import made_once
+
 read = environ.Env()
 
 # A hundred years: what goes beyond the calendar is a slip of the finger.
@@ -70,15 +72,7 @@ def secret_key(folder: Path) -> str:
     """Django's SECRET_KEY: from the environment, or made at the first run and kept in the data folder."""
     if key := read.str("SECRET_KEY", default=""):
         return str(key)
-    file = folder / "secret_key"
-    if not file.exists():
-        # Exclusive: of two processes that start at once, one makes it and the other reads it.
-        try:
-            with open(file, "x", opener=_private) as out:
-                out.write(secrets.token_urlsafe(64))
-        except FileExistsError:
-            pass
-    return file.read_text().strip()
+    return made_once(folder / "secret_key", lambda: secrets.token_urlsafe(64)).strip()
 
 
 def write_secret_key(folder: Path, key: str) -> None:

@@ -11,8 +11,8 @@ from pythonjsonlogger.json import JsonFormatter
 # Whatever may be on a record before anybody adds an `extra`.
 _USUAL = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "request", "status_code"}
 
-# Addresses whose last part opens something: an invitation, the first admin's account.
-_SECRET_PATH = re.compile(r"/(join|setup)/[^/\s]+")
+# Addresses whose last part opens something: an invitation, the first admin's account, a new password, a mail address.
+_SECRET_PATH = re.compile(r"/(join|setup|accounts/password/reset/key|accounts/confirm-email)/[^/\s]+")
 
 
 def extras(record: logging.LogRecord) -> dict[str, object]:
@@ -39,7 +39,8 @@ class JsonLines(JsonFormatter):
 
 
 class HideSecretPaths(logging.Filter):
-    """Django names the address of a refused request."""
+    """For the handler, not a logger: besides Django's views its guard against forged requests names the address of what
+    it refuses, and daphne that of a request which takes too long."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.msg = _SECRET_PATH.sub(r"/\1/…", record.getMessage())

@@ -298,12 +298,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"text": {"()": "config.logs.TextFormatter"}, "json": {"()": "config.logs.JsonLines"}},
     "filters": {"hide_secret_paths": {"()": "config.logs.HideSecretPaths"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["hide_secret_paths"]}
+    },
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
         # Who asks for JSON wants the events; others at EARSHOT_LOG_LEVEL=INFO.
         "earshot.events": {"level": "INFO"} if LOG_FORMAT == "json" else {},
-        "django.request": {"filters": ["hide_secret_paths"]},
+        "django": {"handlers": []},  # Django's own, for debugging, hides nothing
     },
 }
 

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import cast
@@ -51,6 +52,20 @@ def database() -> Iterator[Finding]:
         yield Finding.note(f"{version} answers after {ms:.0f} ms.", "Every act waits for it: put it near.")
     else:
         yield Finding.ok(f"{version} answers after {ms:.1f} ms.")
+    if connection.vendor == "postgresql":
+        yield connections(_connections_allowed(), _processes())
+
+
+def connections(allowed: int, processes: int) -> Finding:
+    """Whether PostgreSQL has enough for so many server processes, and for as many new ones while they are replaced."""
+    wanted = processes * connection.settings_dict["OPTIONS"]["pool"]["max_size"]
+    says = f"It takes {allowed} connections; {processes} server process{'es' * (processes > 1)} may open {wanted}."
+    advice = f"Raise PostgreSQL's max_connections by {2 * wanted - allowed}: twice as many are open in an upgrade."
+    if wanted > allowed:
+        return Finding.problem(says, advice)
+    if 2 * wanted > allowed:
+        return Finding.note(says, advice)
+    return Finding.ok(says)
 
 
 def migrations() -> Iterator[Finding]:
@@ -134,6 +149,22 @@ def disk() -> Iterator[Finding]:
 
 def _redis() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, socket_timeout=3, socket_connect_timeout=3)
+
+
+def _processes() -> int:
+    """How many there are, as far as is known."""
+    if settings.REDIS_URL:
+        with suppress(redis.RedisError):  # another check tells
+            return max(1, len(known_processes(_redis())))
+    return 1
+
+
+def _connections_allowed() -> int:
+    """Without those that are kept for PostgreSQL's own administrators."""
+    with connection.cursor() as cursor:
+        names = ("max_connections", "superuser_reserved_connections")
+        cursor.execute("SELECT current_setting(%s)::int - current_setting(%s)::int", names)
+        return int(cursor.fetchone()[0])
 
 
 def _clock(whose: str, off: float) -> Finding:

@@ -6,12 +6,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.cookies import SimpleCookie
 from time import monotonic
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.typing import Origin
@@ -20,6 +23,8 @@ from calls.core.vocabulary import CloseCode
 from config.checks import is_local
 
 from .finding import Finding, Status
+
+SIGN_IN = reverse_lazy("account_login")
 
 SECONDS = 5
 CERTIFICATE_DAYS = 14
@@ -48,6 +53,7 @@ def addresses() -> Iterator[Finding]:
             yield from _certificate(origin)
         yield page
         if page.status is Status.OK:
+            yield from _sign_in(origin)
             yield _static(origin)
             yield _socket(origin)
 
@@ -71,7 +77,7 @@ def _certificate(origin: str) -> Iterator[Finding]:
 def _page(origin: str) -> Finding:
     began = monotonic()
     try:
-        with urllib.request.urlopen(f"{origin}/healthz", timeout=SECONDS, context=_trust()) as response:
+        with _open(urllib.request.Request(f"{origin}/healthz")) as response:
             ours = response.read(16) == b"ok"
     except urllib.error.HTTPError as error:
         return Finding.problem(f"{origin} answers {error.code}.", "See whether the proxy passes on to Earshot.")
@@ -89,10 +95,58 @@ def _page(origin: str) -> Finding:
     return Finding.ok(f"{origin} answers after {1000 * (monotonic() - began):.0f} ms.")
 
 
+def _sign_in(origin: str) -> Iterator[Finding]:
+    """The sign-in page, which goes all the way, as /healthz does not: its host, its cookie, its https."""
+    try:
+        with _open(urllib.request.Request(f"{origin}{SIGN_IN}")) as response:
+            cookies = SimpleCookie("; ".join(response.headers.get_all("Set-Cookie", [])))
+    except urllib.error.HTTPError as error:
+        advice = "Look at the server's log."
+        if error.code == 400:
+            advice = (
+                "The proxy must pass on Host (nginx: proxy_set_header Host $host), and every process must have the "
+                "same EARSHOT_ORIGINS."
+            )
+        yield Finding.problem(f"Pages of {origin} are refused: {error.code}.", advice)
+        return
+    except OSError as error:
+        yield Finding.problem(f"The sign-in page of {origin} does not come: {error}", "Look at the proxy's log.")
+        return
+    if not origin.startswith("https://"):
+        yield Finding.ok(f"The sign-in page of {origin} is served.")
+        return
+    token = cookies.get(settings.CSRF_COOKIE_NAME)
+    if token is None or not token["secure"]:
+        yield Finding.note(
+            f"The cookies of {origin} may go over plain http.",
+            "Take what is not https out of EARSHOT_ORIGINS, the same for every process.",
+        )
+    if token is not None and not _counts_as_https(origin, token.value):
+        yield Finding.problem(
+            f"Earshot takes what comes to {origin} for plain http.",
+            "The proxy must set X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-Proto $scheme)."
+            if settings.TRUSTED_PROXIES
+            else "Set EARSHOT_TRUSTED_PROXIES to the number of proxies in front. Until then everybody has the address "
+            "of the proxy, and who guesses passwords locks all of them out.",
+        )
+    else:
+        yield Finding.ok(f"The sign-in page of {origin} is served, and its https is believed.")
+
+
+def _counts_as_https(origin: str, token: str) -> bool:
+    """An empty form that says neither Origin nor Referer: Django refuses it over https, and there only."""
+    headers = {"Cookie": f"{settings.CSRF_COOKIE_NAME}={token}", "X-CSRFToken": token}
+    try:
+        with _open(urllib.request.Request(f"{origin}{SIGN_IN}", b"", headers)):
+            return False
+    except OSError:
+        return True
+
+
 def _static(origin: str) -> Finding:
     path = static("js/app.js")
     try:
-        with urllib.request.urlopen(origin + path, timeout=SECONDS, context=_trust()) as response:
+        with _open(urllib.request.Request(origin + path)) as response:
             caching = response.headers.get("Cache-Control", "")
     except (OSError, ssl.SSLError) as error:
         return Finding.problem(f"{origin}{path}: {error}", "See whether the proxy passes /static/ on to Earshot.")
@@ -142,6 +196,11 @@ async def _close_code(origin: str) -> int:
     except ConnectionClosed as closed:
         return closed.rcvd.code if closed.rcvd else 1006
     return 0
+
+
+def _open(request: urllib.request.Request) -> Any:
+    """Raises `OSError`; of what is answered with an error, its child `HTTPError`."""
+    return urllib.request.urlopen(request, timeout=SECONDS, context=_trust())
 
 
 def _trust() -> ssl.SSLContext:

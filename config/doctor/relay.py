@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
 from time import monotonic
 from typing import cast
 
@@ -14,6 +15,9 @@ from calls.turn import ice_servers
 from .finding import Finding
 
 SECONDS = 5
+
+# A relay that has several addresses gives one after the other.
+ALLOCATIONS = 3
 
 # RFC 7064, RFC 7065.
 _URL = re.compile(
@@ -56,15 +60,24 @@ async def _try(url: str, username: str, credential: str) -> Finding:
                     return Finding.note(f"{url} is not looked at: it is not UDP.", "Try it from your browser.")
                 await _bind(address)
             else:
-                way, _ = await turn.create_turn_endpoint(
-                    asyncio.DatagramProtocol,
-                    server_addr=address,
-                    username=username,
-                    password=credential,
-                    transport="tcp" if secure else transport,
-                    ssl=secure,
-                )
-                way.close()
+                relayed = set()
+                for _ in range(ALLOCATIONS):
+                    way, _ = await turn.create_turn_endpoint(
+                        asyncio.DatagramProtocol,
+                        server_addr=address,
+                        username=username,
+                        password=credential,
+                        transport="tcp" if secure else transport,
+                        ssl=secure,
+                    )
+                    relayed.add(way.get_extra_info("sockname")[0])
+                    way.close()
+                if missed := out_of_reach(relayed, await _addresses_of(address[0])):
+                    return Finding.problem(
+                        f"{url} gives the address {' and '.join(missed)}, which nobody outside reaches.",
+                        "Set TURN_RELAY_IP to the addresses from which it shall relay, or TURN_EXTERNAL_IP to "
+                        "PUBLIC/PRIVATE where the public one is translated.",
+                    )
     except stun.TransactionFailed as error:
         code, reason = error.response.attributes.get("ERROR-CODE", (0, "no reason"))
         return Finding.problem(f"{url} refuses: {code} {reason}.", ADVICE.get(code, "Look at coturn's log."))
@@ -75,6 +88,17 @@ async def _try(url: str, username: str, credential: str) -> Finding:
         )
     what = "tells addresses" if scheme.startswith("stun") else "gives an address"
     return Finding.ok(f"{url} {what} after {1000 * (monotonic() - began):.0f} ms.")
+
+
+def out_of_reach(relayed: Iterable[str], relay: Iterable[str]) -> list[str]:
+    """Those of the relayed addresses that are private, if one of the relay's own is not. Where all are, all may be."""
+    if not any(ip_address(each).is_global for each in relay):
+        return []
+    return sorted(each for each in relayed if not ip_address(each).is_global)
+
+
+async def _addresses_of(host: str) -> set[str]:
+    return {str(found[4][0]) for found in await asyncio.get_running_loop().getaddrinfo(host, None)}
 
 
 class _Binding(asyncio.DatagramProtocol):

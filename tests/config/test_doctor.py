@@ -1,9 +1,11 @@
 """The doctor, against the real parts: each found well, and each found broken with what to do about it."""
 
+import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -19,6 +21,7 @@ from calls.processes import known_processes
 from config.doctor import Finding, Status, examine, mail, parts, reach, relay
 from tests.support.coturn import SECRET, Coturn
 from tests.support.people import make_person
+from tests.support.postgres import postgres
 from tests.support.redis import Redis
 from tests.support.server import ROOT, Server, free_port
 from tests.support.wait import until
@@ -71,6 +74,7 @@ class TestCommand:
         for well in (
             f"Addresses: {whole.origin} answers after",
             f"The WebSocket of {whole.origin} answers after",
+            f"The sign-in page of {whole.origin} is served.",
             f"Static files at {whole.origin} are there, and cached.",
             "Migrations: All are applied.",
             "Redis: Redis ",
@@ -92,6 +96,17 @@ class TestCommand:
         assert "are pending.\n         → Run: manage.py migrate" in doctor(empty).stdout
         away = {**whole.environment, "DATABASE_URL": f"postgres://earshot:x@127.0.0.1:{free_port()}/earshot"}
         assert "Database: It does not answer" in doctor(away).stdout
+
+    @pytest.mark.slow
+    def test_finds_more_processes_than_the_database_has_connections_for(self, whole: Server, bus: Redis) -> None:
+        others = [f"earshot:process:{number}" for number in range(9)]  # of 12 connections each; PostgreSQL has 100
+        with redis.Redis.from_url(bus.url) as client, postgres() as url:
+            for other in others:
+                client.hset(other, mapping={"host": "other", "offset": "0"})
+            said = doctor({**whole.environment, "DATABASE_URL": url}).stdout
+            client.delete(*others)
+        assert "PROBLEM  Database: It takes 97 connections; 10 server processes may open 120." in said
+        assert "max_connections by 143" in said
 
     def test_sends_a_letter(self, whole: Server) -> None:
         done = doctor({**whole.environment, "EMAIL_URL": "consolemail://"}, "--mail", "ana@example.org")
@@ -117,18 +132,108 @@ class TestRelay:
         settings.TURN_URLS = [f"turn:127.0.0.1:{free_port()}?transport={each}" for each in ("udp", "tcp")]
         assert told(relay.relays).count("does not answer") == 2
 
+    @pytest.mark.parametrize(
+        ("relayed", "own", "missed"),
+        [
+            (["1.2.3.4", "172.17.0.1"], ["1.2.3.4"], ["172.17.0.1"]),
+            (["100.64.0.1"], ["2606:4700::1", "10.0.0.1"], ["100.64.0.1"]),
+            (["fd00::1"], ["1.2.3.4"], ["fd00::1"]),
+            (["1.2.3.4", "2606:4700::1"], ["1.2.3.4"], []),
+            (["10.0.0.1"], ["10.0.0.1", "fd00::1"], []),
+        ],
+    )
+    def test_a_private_address_is_out_of_reach_of_those_who_come_by_a_public_one(
+        self, relayed: list[str], own: list[str], missed: list[str]
+    ) -> None:
+        assert relay.out_of_reach(relayed, own) == missed
+
+    def test_a_private_address_from_a_relay_of_the_internet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def public(host: str) -> set[str]:
+            return {"1.2.3.4"}
+
+        monkeypatch.setattr(relay, "_addresses_of", public)
+        said = told(relay.relays)
+        assert "gives the address 127.0.0.1, which nobody outside reaches. Set TURN_RELAY_IP" in said
+
     def test_an_address_that_is_none(self, settings: Any) -> None:
         settings.TURN_URLS = ["relay.example.org"]
         assert "is no STUN or TURN address" in told(relay.relays)
 
 
+class Proxy(BaseHTTPRequestHandler):
+    """Passes requests on, but for the WebSocket's, with `replaced` in place of the browser's headers."""
+
+    server_behind: Server
+    replaced: dict[str, str] = {}
+
+    def do_GET(self) -> None:
+        headers = {name.title(): value for name, value in self.headers.items()} | self.replaced
+        way = HTTPConnection("127.0.0.1", self.server_behind.port)
+        body = self.rfile.read(int(headers.get("Content-Length", 0)))
+        way.request(self.command, self.path, body, headers)
+        answer = way.getresponse()
+        self.send_response(answer.status)
+        for name, value in answer.getheaders():
+            if name.title() not in ("Transfer-Encoding", "Connection", "Server", "Date"):
+                self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(answer.read())
+        way.close()
+
+    do_POST = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def proxied(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """`proxied(Host="app")`: the https origin of a proxy that sets these headers, and that the doctor trusts."""
+    authority, running = trustme.CA(), []
+    door, trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("localhost").configure_cert(door)
+    authority.configure_trust(trust)
+    monkeypatch.setattr(reach, "_trust", lambda: trust)
+
+    def make(**replaced: str) -> str:
+        proxy = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Its", (Proxy,), {"server_behind": server, "replaced": replaced})
+        )
+        proxy.socket = door.wrap_socket(proxy.socket, server_side=True)
+        Thread(target=proxy.serve_forever, daemon=True).start()
+        running.append(proxy)
+        return f"https://localhost:{proxy.server_port}"
+
+    yield make
+    for proxy in running:
+        proxy.shutdown()
+        proxy.server_close()
+
+
 class TestAddresses:
+    def test_a_proxy_that_does_not_pass_on_the_host(self, settings: Any, proxied: Callable[..., str]) -> None:
+        settings.EARSHOT_ORIGINS = [proxied(Host="app:8000")]
+        said = told(reach.addresses)
+        assert "answers after" in said  # /healthz, by any host
+        assert "are refused: 400" in said and "proxy_set_header Host $host" in said
+
+    @pytest.mark.parametrize(
+        ("trusted", "advice"), [(0, "Set EARSHOT_TRUSTED_PROXIES"), (1, "The proxy must set X-Forwarded-Proto")]
+    )
+    def test_https_that_does_not_come_through(
+        self, settings: Any, proxied: Callable[..., str], trusted: int, advice: str
+    ) -> None:
+        settings.EARSHOT_ORIGINS, settings.TRUSTED_PROXIES = [proxied()], trusted
+        said = told(reach.addresses)
+        assert "for plain http" in said and advice in said
+        assert "note: The cookies of" in said  # the server behind has addresses that are not https
+
     def test_another_list_of_origins_behind_the_proxy(self, settings: Any, server: Server) -> None:
         settings.EARSHOT_ORIGINS = [f"http://127.1:{server.port}"]
         assert "Set the same EARSHOT_ORIGINS for every process." in told(reach.addresses)
 
     def test_a_proxy_that_passes_no_websocket_on(self, settings: Any) -> None:
-        class Proxy(BaseHTTPRequestHandler):
+        class Deaf(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 found = not self.path.startswith("/ws/")
                 self.send_response(200 if found else 404)
@@ -138,7 +243,7 @@ class TestAddresses:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+        proxy = ThreadingHTTPServer(("127.0.0.1", 0), Deaf)
         Thread(target=proxy.serve_forever, daemon=True).start()
         settings.EARSHOT_ORIGINS = [f"http://127.0.0.1:{proxy.server_port}"]
         said = told(reach.addresses)
@@ -159,6 +264,16 @@ class TestAddresses:
         settings.EARSHOT_ORIGINS = ["http://calls.example.org", "https://calls.example.org"]
         first, second = reach.secure_context()
         assert (first.status, second.status) == (Status.PROBLEM, Status.OK)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "status"), [(47, Status.PROBLEM), (48, Status.NOTE), (95, Status.NOTE), (96, Status.OK)]
+)
+def test_connections_for_all_processes_and_for_those_that_replace_them(
+    allowed: int, status: Status, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(parts.connection.settings_dict, "OPTIONS", {"pool": {"max_size": 12}})
+    assert parts.connections(allowed, processes=4).status is status
 
 
 @pytest.mark.django_db

@@ -1,7 +1,14 @@
 import json
 import logging
+from urllib.error import HTTPError
+
+import pytest
+from django.urls import reverse
 
 from config.logs import HideSecretPaths, JsonLines, TextFormatter
+from tests.support.pages import ask
+from tests.support.server import Server
+from tests.support.wait import until
 
 
 def record(message: str, *args: object, **extra: object) -> logging.LogRecord:
@@ -31,7 +38,27 @@ def test_a_failure_keeps_its_traceback() -> None:
     assert "ValueError: no" in json.loads(JsonLines().format(event))["exc_info"]
 
 
-def test_an_address_that_opens_something_is_not_logged() -> None:
-    event = record("%s: %s", "Not Found", "/join/AbC-123/now", request=object())
+# Of every page whose address opens something, one.
+OPENING = [
+    reverse("join", args=["SECRET"]),
+    reverse("setup", args=["SECRET"]),
+    reverse("account_confirm_email", args=["SECRET"]),
+    reverse("account_reset_password_from_key", kwargs={"uidb36": "1", "key": "SECRET"}),
+]
+
+
+@pytest.mark.parametrize("address", OPENING)
+def test_an_address_that_opens_something_is_hidden_whoever_names_it(address: str) -> None:
+    event = record("%s: %s", "Not Found", f"{address}now", request=object())
     HideSecretPaths().filter(event)
-    assert event.getMessage() == "Not Found: /join/…/now"
+    assert event.getMessage() == f"Not Found: {address.rsplit('/', 2)[0]}/…/now"
+
+
+@pytest.mark.parametrize("address", OPENING)
+def test_a_refused_request_does_not_log_the_address_that_opens_something(server: Server, address: str) -> None:
+    before = len(server.log())
+    with pytest.raises(HTTPError, match="403"):  # a form that another site sent
+        ask(server, address, {"Origin": "https://elsewhere.example"}, {"password": "x"})
+    until(lambda: "Forbidden" in server.log()[before:], "a line about it")
+    assert "/…/" in server.log()[before:]
+    assert "SECRET" not in server.log()

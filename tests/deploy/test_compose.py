@@ -13,6 +13,7 @@ from tests.deploy.files import DEPLOY, DEPLOYING, OPERATING, compose, settings_o
 from tests.support.server import ROOT
 
 OURS = {"app", "prepare"}
+COMPOSE = (DEPLOY / "compose.yaml").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +38,32 @@ class TestWhatCanBeReached:
         assert stack["networks"]["inside"] == {"internal": True}
         assert "inside" not in services["proxy"]["networks"]
 
+    def test_who_comes_by_ipv6_has_an_address_of_their_own(self, stack: dict[str, Any]) -> None:
+        """Without IPv6 in the proxy's network Docker passes it on from an address of its own."""
+        assert stack["networks"]["outside"]["enable_ipv6"] is True
+
 
 class TestWhatRuns:
     def test_every_image_is_pinned_to_a_version(self, services: dict[str, Any]) -> None:
         for name, each in services.items():
-            if name in OURS:
-                assert each["build"]["dockerfile"] == "deploy/Dockerfile"
-            else:
+            if name not in OURS:
                 assert re.search(r":\d+\.\d+(\.\d+)?-", each["image"]), each["image"]
         bases = re.findall(r"^FROM (.+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
         assert bases and all(re.search(r":\d+\.\d+\.\d+-", base) for base in bases)
+
+    def test_our_image_is_made_once_for_all_who_run_it(self, services: dict[str, Any]) -> None:
+        """Compose makes the images of all services at once; of two that give theirs one name, one fails."""
+        assert {name for name, each in services.items() if "build" in each} == {"app"}
+        assert services["app"]["build"]["dockerfile"] == "deploy/Dockerfile"
+        assert services["prepare"]["image"] == services["app"]["image"]
+        assert services["prepare"]["pull_policy"] == "never"
+
+    def test_the_database_has_connections_for_as_many_processes_as_is_said(self, services: dict[str, Any]) -> None:
+        (allowed,) = re.findall(r"max_connections=(\d+)", " ".join(services["postgres"]["command"]))
+        (each,) = re.findall(r'"max_size": (\d+)', (ROOT / "config" / "settings.py").read_text())
+        (said,) = re.findall(r"(\d+) server processes with (\d+) connections each", COMPOSE)
+        assert said[1] == each and 2 * int(said[0]) * int(each) <= int(allowed)
+        assert f"{said[0]} server processes" in DEPLOYING
 
     def test_backups_are_made_by_the_version_that_is_backed_up(self, services: dict[str, Any]) -> None:
         """Debian 12's pg_dump is of version 15, and refuses a server that is newer."""
@@ -91,7 +108,7 @@ class TestWhatRuns:
 
 class TestSettings:
     def test_every_variable_is_in_the_example(self) -> None:
-        named = set(re.findall(r"\$\{(\w+)", (DEPLOY / "compose.yaml").read_text()))
+        named = set(re.findall(r"\$\{(\w+)", COMPOSE))
         assert named and named <= settings_of(DEPLOY / ".env.example").keys()
 
     @pytest.mark.parametrize("example", [".env.example", "systemd/earshot.env.example"])

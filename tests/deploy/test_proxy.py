@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 import ssl
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from http.client import HTTPSConnection
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -17,11 +20,12 @@ from websockets.exceptions import ConnectionClosed
 from calls import links
 from calls.guessing import WRONG_AN_ADDRESS_AND_LINK
 from calls.link_secret import secret_of
+from config.doctor import reach
 from tests.deploy.files import DEPLOY, compose, settings_of
 from tests.deploy.proxied import ProxiedVisitor
 from tests.support.caddy import Caddy
 from tests.support.redis import Redis
-from tests.support.server import Server
+from tests.support.server import Server, free_port
 from tests.support.wait import until
 
 pytestmark = pytest.mark.slow
@@ -166,12 +170,37 @@ def test_processes_are_found_by_their_common_name_as_compose_has_it(installation
         proxy.stop()
 
 
-def test_metrics_are_for_inside_only_even_with_their_token(installation: SimpleNamespace) -> None:
+@pytest.mark.parametrize(("path", "says"), [("/metrics", b"earshot_sockets"), ("/readyz", b"database")])
+def test_what_machines_ask_is_for_inside_only_even_with_the_token(
+    installation: SimpleNamespace, path: str, says: bytes
+) -> None:
     token = {"Authorization": f"Bearer {METRICS_TOKEN}"}
-    assert installation.proxy.get("/metrics", token)[0] == 404
-    inside = urllib.request.Request(f"http://127.0.0.1:{installation.one.port}/metrics", headers=token)
+    assert installation.proxy.get(path, token)[0] == 404
+    inside = urllib.request.Request(f"http://127.0.0.1:{installation.one.port}{path}", headers=token)
     with urllib.request.urlopen(inside, timeout=10) as response:
-        assert b"earshot_sockets" in response.read()
+        assert says in response.read()
+
+
+def test_the_doctor_finds_that_host_and_https_come_through(
+    installation: SimpleNamespace, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EARSHOT_ORIGINS = [installation.proxy.origin]
+    monkeypatch.setattr(reach, "_trust", lambda: installation.proxy.trust)
+    found = {finding.says: finding.status for finding in reach.addresses() if "sign-in page" in finding.says}
+    assert found == {f"The sign-in page of {installation.proxy.origin} is served, and its https is believed.": "ok"}
+
+
+def test_its_log_names_neither_who_asked_nor_what_for_when_no_process_answers() -> None:
+    proxy = Caddy(f"to 127.0.0.1:{free_port()}", settings.STATIC_ROOT.parent).start()
+    try:
+        way = HTTPSConnection("localhost", proxy.port, source_address=("127.0.0.3", 0), context=proxy.trust)
+        way.request("GET", "/join/SECRET/", headers={"Referer": "/setup/SECRET/", "X-Forwarded-For": "198.51.100.7"})
+        assert way.getresponse().status in (502, 503)
+        way.close()
+        until(lambda: "no upstreams available" in proxy.log(), "a line about it")
+        assert not re.search(r"SECRET|127\.0\.0\.3|198\.51\.100\.7", proxy.log())
+    finally:
+        proxy.stop()
 
 
 def test_a_certificate_of_its_own_is_not_trusted_by_others(installation: SimpleNamespace) -> None:

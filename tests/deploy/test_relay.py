@@ -1,5 +1,6 @@
 """coturn with deploy/turnserver.conf, as deploy/relay starts it: who gets in, and where nobody gets to."""
 
+import os
 import re
 import socket
 import subprocess
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from calls.turn import ice_servers
+from tests.support import air
 from tests.support.relay import SECRET, Relay
 from tests.support.server import ROOT
-from tests.support.turn_client import ALLOWED, answers
+from tests.support.turn_client import ALLOWED, answers, relayed_in
 
 FORBIDDEN, UNAUTHORIZED = 403, 401
 CONFIGURATION = (ROOT / "deploy" / "turnserver.conf").read_text()
@@ -98,6 +100,51 @@ def test_behind_a_translated_address_two_at_one_relay_need_its_private_one_allow
     relay = Relay(allowed=allowed, external="1.2.3.4/127.0.0.1").start()
     try:
         assert answers(relay, *credentials(), ["1.2.3.4"])[1] == {"1.2.3.4": answer}
+    finally:
+        relay.stop()
+
+
+# As of a machine that runs containers.
+ADDRESS, ADDRESS_6, DOCKERS = "192.31.196.10", "2606:4700:77::10", ["172.17.0.1", "172.18.0.1"]
+
+
+@pytest.fixture
+def machine() -> Iterator[str]:
+    """A network namespace with these addresses."""
+    if reason := air.possible():
+        pytest.skip(reason)
+    name = f"earshot{os.getpid()}-relay"
+    _ip("netns", "add", name)
+    try:
+        _ip("-n", name, "link", "add", "door", "type", "veth", "peer", "name", "street")
+        for device in ("lo", "door", "street"):
+            _ip("-n", name, "link", "set", device, "up")
+        for address in (ADDRESS, *DOCKERS):
+            _ip("-n", name, "address", "add", address, "dev", "door")
+        _ip("-n", name, "address", "add", ADDRESS_6, "dev", "door", "nodad")
+        yield name
+    finally:
+        _ip("netns", "del", name)
+
+
+def _ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True)
+
+
+@pytest.mark.parametrize(
+    ("relay_ip", "external", "relayed"),
+    [
+        (f"{ADDRESS} {ADDRESS_6}", "", ADDRESS),
+        ("", f"1.2.3.4/{ADDRESS}", "1.2.3.4"),
+        (ADDRESS_6, "", ADDRESS_6),
+    ],
+)
+def test_who_comes_by_ipv6_gets_an_address_that_others_reach(
+    machine: str, relay_ip: str, external: str, relayed: str
+) -> None:
+    relay = Relay(ADDRESS_6, external=external, relay=relay_ip, namespace=machine).start()
+    try:
+        assert relayed_in(machine, relay, *credentials(), 4) == [relayed] * 4
     finally:
         relay.stop()
 

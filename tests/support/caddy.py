@@ -58,6 +58,9 @@ class Caddy:
             self._process = None
             self._folder.cleanup()
 
+    def log(self) -> str:
+        return (Path(self._folder.name) / "log").read_text()
+
     def get(self, path: str, headers: Mapping[str, str] = {}) -> tuple[int, Message, bytes]:
         """(status, headers, body)."""
         request = urllib.request.Request(self.origin + path, headers=dict(headers))
@@ -69,6 +72,6 @@ class Caddy:
 
     def _answers(self) -> bool:
         try:
-            return self.get("/healthz")[0] > 0
+            return self.get("/metrics")[0] > 0  # of its own accord, whoever is behind it
         except OSError:
             return False
