@@ -549,6 +549,26 @@ describe("devices that cannot be used", () => {
     assert.ok(signaling.last("call.place"));
   });
 
+  test("choosing another device answers nothing for the callee who decides", async () => {
+    make({ audio: "NotReadableError" });
+    tell(asBen({ kind: "voice" }));
+    telephone.accept("call-1", "voice");
+    await settle();
+    await telephone.current.choose("audioinput", "another");
+    assert.deepEqual(telephone.current.mediaProblem, { reason: "in_use", kind: "microphone" });
+  });
+
+  test("a camera that did not come on is not wanted any more: the next click asks for it again", async () => {
+    await calling("voice");
+    devices.fail = { video: "NotReadableError" };
+    const { current } = telephone;
+    await current.setCamera(!current.wants.camera);
+    assert.deepEqual([current.mediaProblem, current.wants.camera], [{ reason: "in_use", kind: "camera" }, false]);
+    devices.fail = {};
+    await current.setCamera(!current.wants.camera);
+    assert.deepEqual([current.mediaProblem, current.sends.camera], [null, true]);
+  });
+
   test("a device that is unplugged in a call is said, and the call goes on", async () => {
     await inCall();
     devices.tracks.find((track) => track.kind === "video").onended();
