@@ -18,6 +18,7 @@ import { keepWishes, keptWishes } from "./wishes.js";
 /** @typedef {import("./rings.js").Incoming} Incoming */
 /** @typedef {import("./rings.js").Notice} Notice */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
+/** @typedef {{re: string, call?: string}} Ok */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
@@ -48,13 +49,15 @@ export class Telephone extends EventTarget {
     });
     /** @type {RTCIceServer[]} */
     this._iceServers = [];
-    /** The command that makes this device's leg joined, while it is on its way. @type {Promise<unknown>|null} */
+    /** The command that makes this device's leg of a call joined, while it is on its way. @type {{call: string, answer: Promise<Ok>}|null} */
     this._joining = null;
     /** The command that leaves a call, while it is on its way. @type {Promise<unknown>|null} */
     this._leaving = null;
     this._changing = false;
     /** Calls that this page has opened, and may have left. @type {Set<string>} */
     this._opened = new Set();
+    /** At which revision this page last asked to leave a call that it had opened. @type {Map<string, number|undefined>} */
+    this._left = new Map();
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       this._signaling.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on("welcome", (message) => this._welcomed(message));
@@ -113,7 +116,7 @@ export class Telephone extends EventTarget {
     session.setPhase("calling");
     const id = session.id;
     const ok = await this._join(session, "call.place", { call: id, to: session.person.id, kind: session.kind });
-    if (!ok || session !== this.current) return;
+    if (!ok || session !== this.current || !this.busy) return;
     if (ok.call && ok.call !== id) {
       // They were calling us: this is their call now, with the media that we asked for.
       session.id = ok.call;
@@ -135,7 +138,7 @@ export class Telephone extends EventTarget {
     this._rings.handle(callId);
     const { person } = otherLeg(snapshot);
     // A call of ours that is on its way may become one that there is to leave.
-    if (this._joining) await this._joining.catch(() => {});
+    if (this._joining) await this._joining.answer.catch(() => {});
     if (this._joined) return this._switch(this._joined.id, callId, person, kind);
     this.hangUp();
     const session = this._open({ id: callId, direction: "incoming", person, kind });
@@ -151,11 +154,13 @@ export class Telephone extends EventTarget {
   /** Leave one call for another: both happen, or neither. @param {string} leave @param {string} callId @param {PersonView} person @param {Kind} kind */
   async _switch(leave, callId, person, kind) {
     this._changed();
+    this._opened.add(callId);
     try {
-      await this._signaling.command("call.accept", { call: callId, leave });
+      await this._sendJoin("call.accept", { call: callId, leave });
     } catch (error) {
       if (!this._calls.isLive(callId)) this._notice({ kind: "missed", person, call: callId });
       this._rings.release(callId);
+      this._takeUpOrLetGo();
       return this._fault(error);
     }
     const left = this.current;
@@ -188,7 +193,8 @@ export class Telephone extends EventTarget {
     const session = this.current;
     if (!session || session.phase === "ended") return;
     const wasActive = session.activeSince !== null;
-    const placed = this._joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
+    const joining = this._joining?.call === session.id ? this._joining.answer : null;
+    const placed = joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
     const reason = failed ? "failed" : wasActive ? "completed" : "cancelled";
     session.end({ reason, ...(failed && { failure: failed.stage }), durationMs: session.durationMs });
     const why = failed && { failure: failed.stage, ...(failed.trace && { trace: failed.trace }) };
@@ -197,15 +203,22 @@ export class Telephone extends EventTarget {
 
   /**
    * @param {{id: string}} call @param {Record<string, unknown>} [why]
-   * @param {Promise<unknown>} [placed] only once this is known: it may have become another call
+   * @param {Promise<Ok|void>} [placed] only once this is known: it may have become another call
    */
   _leave(call, why, placed = Promise.resolve()) {
-    const left = placed.then(() => this._signaling.command("call.hang_up", { call: call.id, ...why }));
+    const left = placed.then((ok) => {
+      const id = ok?.call ?? call.id;
+      this._opened.add(id);
+      this._left.set(id, this._calls.newest(id)?.rev);
+      return this._signaling.command("call.hang_up", { call: id, ...why });
+    });
     this._leaving = left;
     left
       .catch((error) => this._fault(error))
       .finally(() => {
-        if (this._leaving === left) this._leaving = null;
+        if (this._leaving !== left) return;
+        this._leaving = null;
+        this._takeUpOrLetGo(); // of what came meanwhile
       });
   }
 
@@ -228,7 +241,7 @@ export class Telephone extends EventTarget {
   async solveMedia(how) {
     const session = this.current;
     if (!session?.mediaProblem) return;
-    const wasPlaced = this._joining !== null || this._calls.isLive(session.id);
+    const wasPlaced = this._joining?.call === session.id || this._calls.isLive(session.id);
     if (how === "retry") {
       if (session.mediaSettled) {
         const kind = session.mediaProblem.kind;
@@ -257,7 +270,7 @@ export class Telephone extends EventTarget {
     this._calls.retain(told);
     const session = this.current;
     if (session && this.busy) {
-      if (!this._joining && session.phase !== "opening_media" && !told.has(session.id)) {
+      if (this._joining?.call !== session.id && session.phase !== "opening_media" && !told.has(session.id)) {
         session.end({ reason: "lost", durationMs: null });
       }
       session.socketResumed();
@@ -277,7 +290,7 @@ export class Telephone extends EventTarget {
 
   /** While our accept is on its way, another device's answer is for the answer to tell. @param {Snapshot} call */
   _joiningElse(call) {
-    return this._joining !== null && call.state === "ringing" && myLeg(call).state === "ringing";
+    return this._joining?.call === call.id && call.state === "ringing" && myLeg(call).state === "ringing";
   }
 
   /** @param {CallSession} session */
@@ -297,7 +310,10 @@ export class Telephone extends EventTarget {
       (each) => myLeg(each).state === "joined" && myLeg(each).device === this._parts.device,
     );
     if (!call) return;
-    if (this._opened.has(call.id)) return this._leave(call);
+    if (this._opened.has(call.id)) {
+      if (this._left.get(call.id) !== call.rev) this._leave(call);
+      return;
+    }
     const wishes = keptWishes(this._parts.storage, call.id);
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
@@ -346,19 +362,31 @@ export class Telephone extends EventTarget {
   }
 
   /**
-   * Send the command that joins this device, and remember that it is on its way.
-   * @param {CallSession} session @param {string} type @param {Record<string, unknown>} fields
+   * Join, or end the session with the reason why not. Null then.
+   * @param {CallSession} session @param {string} type @param {Record<string, unknown> & {call: string}} fields
    */
   async _join(session, type, fields) {
-    const answer = this._signaling.command(type, fields);
-    this._joining = answer;
     try {
-      return await answer;
+      return await this._sendJoin(type, fields);
     } catch (error) {
       this._refused(session, error);
+      this._takeUpOrLetGo();
       return null;
+    }
+  }
+
+  /**
+   * Send the command that joins this device, and remember that it is on its way. Whoever waits for it goes on in the same turn in
+   * which it is known, so that nothing that comes next is taken for the call of a page that was reloaded.
+   * @param {string} type @param {Record<string, unknown> & {call: string}} fields
+   */
+  async _sendJoin(type, fields) {
+    const joining = { call: fields.call, answer: this._signaling.command(type, fields) };
+    this._joining = joining;
+    try {
+      return await joining.answer;
     } finally {
-      if (this._joining === answer) this._joining = null;
+      if (this._joining === joining) this._joining = null;
     }
   }
 

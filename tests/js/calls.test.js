@@ -39,6 +39,7 @@ afterEach(() => {
 
 const tell = (call) => signaling.emit("call", { call });
 const asBen = (more = {}) => snapshot({ me: "ben", ...more });
+const sent = () => signaling.commands.map(({ type, call }) => [type, call]);
 const live = () => devices.tracks.filter((track) => !track.stopped).map((track) => track.kind).sort();
 async function answer(type, fields = {}) {
   signaling.last(type).resolve({ re: "x", ...fields });
@@ -107,6 +108,20 @@ describe("placing a call", () => {
     assert.equal(signaling.last("call.hang_up"), undefined);
     await answer("call.place", { call: "call-1" });
     assert.equal(signaling.last("call.hang_up").call, "call-1");
+  });
+
+  test("hanging up while the place is on its way hangs up the call of theirs that it became", async () => {
+    telephone.place(person("ana"), "voice");
+    await settle();
+    telephone.hangUp();
+    tell(asBen({ id: "call-9", state: "active", rev: 3 }));
+    await answer("call.place", { call: "call-9" });
+    assert.deepEqual(sent(), [["call.place", "call-1"], ["call.hang_up", "call-9"]]);
+    assert.deepEqual([telephone.current.ended.reason, telephone.current.direction], ["cancelled", "outgoing"]);
+    await answer("call.hang_up", { call: "call-9" });
+    tell(asBen({ id: "call-9", state: "ended", end_reason: "completed", rev: 4 }));
+    assert.equal(signaling.commands.length, 2);
+    assert.deepEqual([live(), notices], [[], []]);
   });
 
   test("hanging up before anything was placed sends nothing", async () => {
@@ -275,6 +290,32 @@ describe("called while in a call", () => {
     assert.equal(peers.length, 2);
   });
 
+  test("the snapshots come before the answer, and are not taken for those of a reload", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    tell(snapshot({ rev: 3, state: "ended", end_reason: "completed", ana: { state: "left" }, ben: { state: "left" } }));
+    tell(second({ rev: 2, state: "active" }));
+    await settle();
+    assert.equal(peers.length, 1);
+    await answer("call.accept", { call: "call-2" });
+    assert.deepEqual(sent().slice(2), [["call.accept", "call-2"]]);
+    assert.deepEqual(devices.asked, ["audio+video", "audio"]);
+    assert.deepEqual([peers.length, peers[0].closed, peers[1].closed, telephone.current.id], [2, true, false, "call-2"]);
+  });
+
+  test("hanging up the first meanwhile is said at once, and about the first", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    telephone.hangUp();
+    await settle();
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+    await answer("call.hang_up", { call: "call-1" });
+    tell(second({ rev: 2, state: "active" }));
+    await answer("call.accept", { call: "call-2" });
+    assert.deepEqual([telephone.current.id, live()], ["call-2", ["audio"]]);
+    assert.equal(signaling.last("call.rejoin"), undefined);
+  });
+
   test("the other has hung up meanwhile: it is missed, and the first goes on", async () => {
     telephone.accept("call-2", "voice");
     await settle();
@@ -282,6 +323,24 @@ describe("called while in a call", () => {
     await refuse("call.accept", "wrong_state");
     assert.deepEqual([telephone.current.id, telephone.current.phase, notices], ["call-1", "connecting", ["missed"]]);
     assert.deepEqual(live(), ["audio", "video"]);
+  });
+
+  test("refused and carried out all the same, it is left, and opens no device", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    tell(snapshot({ rev: 3, state: "ended", end_reason: "completed", ben: { state: "left" } }));
+    tell(second({ rev: 2, state: "active" }));
+    await refuse("call.accept", "try_again");
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-2"]);
+    assert.deepEqual([devices.asked, live()], [["audio+video"], []]);
+  });
+
+  test("when the first is over by the time the socket is back, it is over here too", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    signaling.emit("welcome", { person: person("ana"), calls: [second()], ice_servers: [] });
+    assert.equal(telephone.current.ended.reason, "lost");
+    assert.deepEqual(live(), []);
   });
 
   test("refused for now, it asks again", async () => {
@@ -476,6 +535,41 @@ describe("after a reload", () => {
     tell(asBen({ rev: 3, state: "active" }));
     await settle();
     assert.equal(signaling.commands.filter(({ type }) => type === "call.hang_up").length, 1);
+  });
+
+  test("a call that turns up while another is left is not forgotten", async () => {
+    await inCall();
+    telephone.hangUp();
+    await settle();
+    tell(snapshot({ id: "call-8", rev: 2, state: "active" }));
+    tell(snapshot({ rev: 3, state: "ended", end_reason: "completed" }));
+    await answer("call.hang_up", { call: "call-1" });
+    assert.deepEqual(sent().at(-1), ["call.rejoin", "call-8"]);
+  });
+
+  test("a call that could not be left is left once more when there is news of it, and not again and again", async () => {
+    await inCall();
+    telephone.hangUp();
+    await settle();
+    await refuse("call.hang_up", "try_again");
+    const hangUps = () => sent().filter(([type]) => type === "call.hang_up").length;
+    assert.equal(hangUps(), 1);
+    tell(snapshot({ rev: 3, state: "active" }));
+    await settle();
+    assert.equal(hangUps(), 2);
+    await refuse("call.hang_up", "too_many");
+    tell(snapshot({ rev: 3, state: "active" }));
+    await settle();
+    assert.equal(hangUps(), 2);
+  });
+
+  test("a call that turns up while a command is on its way is not forgotten when that is refused", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    tell(asBen({ rev: 2, state: "active" }));
+    await refuse("call.accept", "try_again");
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
   });
 
   test("a call that is on another device is left there", async () => {
