@@ -171,6 +171,7 @@ export class CallSession extends EventTarget {
   }
 
   resume() {
+    if (this.phase === "ended") return;
     this._paused = false;
     this._advance();
   }

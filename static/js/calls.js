@@ -7,6 +7,7 @@
 
 import { CallSession } from "./call.js";
 import { myLeg, otherLeg } from "./protocol.js";
+import { RingClock } from "./ring_clock.js";
 import { Rings } from "./rings.js";
 import { CommandError } from "./signaling.js";
 import { Snapshots } from "./snapshots.js";
@@ -22,16 +23,27 @@ import { keepWishes, keptWishes } from "./wishes.js";
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
+ *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void,
  *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
  */
 
 const RING_SETTLE_MS = 100;
 
+/** Who waits so long for an answer of the server is in no call: neither a ring nor the lease of who is off line lasts longer. */
+export const JOIN_PATIENCE_MS = 60_000;
+
 export class Telephone extends EventTarget {
   /** @param {Parts} parts */
   constructor(parts) {
     super();
-    this._parts = { uuid: () => crypto.randomUUID(), ...parts, storage: parts.storage ?? sessionStorage };
+    this._parts = {
+      uuid: () => crypto.randomUUID(),
+      setTimer: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms),
+      clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
+      ...parts,
+      storage: parts.storage ?? sessionStorage,
+    };
+    const { setTimer, clearTimer } = this._parts;
     this._signaling = parts.signaling;
     /** @type {PersonView|null} */
     this.me = null;
@@ -46,7 +58,12 @@ export class Telephone extends EventTarget {
       alert: (call) => this._signaling.command("call.alert", { call }).catch((error) => this._fault(error)),
       notice: (notice) => this._notice(notice),
       changed: () => this._changed(),
+      setTimer,
+      clearTimer,
     });
+    this._ringClock = new RingClock({ over: (call) => this._ringIsOver(call), setTimer, clearTimer });
+    /** @type {any} */
+    this._giveUpTimer = null;
     /** @type {RTCIceServer[]} */
     this._iceServers = [];
     /** The command that makes this device's leg of a call joined, while it is on its way. @type {{call: string, answer: Promise<Ok>}|null} */
@@ -282,10 +299,34 @@ export class Telephone extends EventTarget {
   _take(call) {
     const taken = this._calls.take(call);
     if (!taken) return;
+    if (this.current?.id === call.id) this._parts.clearTimer(this._giveUpTimer);
     if (this.current?.id === call.id && !this._joiningElse(call)) this.current.apply(call);
+    this._ringClock.follow(call);
     this._rings.follow(taken.before, call);
     this._takeUpOrLetGo();
     this._changed();
+  }
+
+  /**
+   * Nobody has said how a ring ended. The callee hears it no more; the caller neither, but waits a while: they may have answered.
+   * @param {string} call
+   */
+  _ringIsOver(call) {
+    this._rings.silence(call);
+    const session = this.current;
+    if (session?.id === call && (session.phase === "calling" || session.phase === "ringing")) {
+      session.setPhase("reconnecting");
+      this._giveUpTimer = this._parts.setTimer(() => this._lose(session), this._parts.giveUpSeconds * 1000);
+      this._signaling.wake();
+    }
+    this._changed();
+  }
+
+  /** The server is away for too long for this call to be. @param {CallSession} session */
+  _lose(session) {
+    const joining = this._joining?.call === session.id ? this._joining.answer : null;
+    session.end({ reason: "lost", durationMs: null });
+    if (joining) this._leave(session, undefined, joining);
   }
 
   /** While our accept is on its way, another device's answer is for the answer to tell. @param {Snapshot} call */
@@ -366,12 +407,18 @@ export class Telephone extends EventTarget {
    * @param {CallSession} session @param {string} type @param {Record<string, unknown> & {call: string}} fields
    */
   async _join(session, type, fields) {
+    const { setTimer, clearTimer } = this._parts;
+    const patience = setTimer(() => {
+      if (session.phase === "opening_media" || session.phase === "calling") this._lose(session);
+    }, JOIN_PATIENCE_MS);
     try {
       return await this._sendJoin(type, fields);
     } catch (error) {
       this._refused(session, error);
       this._takeUpOrLetGo();
       return null;
+    } finally {
+      clearTimer(patience);
     }
   }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { Telephone } from "../../static/js/calls.js";
+import { JOIN_PATIENCE_MS, Telephone } from "../../static/js/calls.js";
 import { Media } from "../../static/js/media.js";
+import { RING_OVER_MS } from "../../static/js/ring_clock.js";
 import { CommandError } from "../../static/js/signaling.js";
-import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, person, settle, snapshot } from "./fakes.js";
+import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, FakeTimers, person, settle, snapshot } from "./fakes.js";
 
-let signaling, devices, peers, notices, storage, telephone;
+let signaling, devices, peers, notices, storage, telephone, timers;
 const telephones = [];
 
 function make(fail = {}, ringSettleMs = 0) {
@@ -14,9 +15,10 @@ function make(fail = {}, ringSettleMs = 0) {
   devices = new FakeDevices(fail);
   peers = [];
   notices = [];
+  timers = new FakeTimers();
   telephone = new Telephone({
     signaling, device: "this-device", connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30, ringSettleMs, storage,
-    uuid: () => "call-1",
+    uuid: () => "call-1", setTimer: timers.set, clearTimer: timers.clear,
     makeMedia: () => new Media({ devices, storage: new FakeStorage(), Stream: FakeStream }),
     makePeer: (parts) => {
       peers.push(new FakePeer(parts));
@@ -214,8 +216,7 @@ describe("being called", () => {
     tell(asBen({ rev: 2, state: "ended", end_reason: "cancelled", ben: { state: "missed" } }));
     tell(asBen({ id: "call-2" }));
     assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    timers.pass(5);
     assert.deepEqual(telephone.incoming.map(({ call }) => call), ["call-2"]);
     assert.deepEqual(signaling.commands.map(({ type, call }) => [type, call]), [["call.alert", "call-2"]]);
   });
@@ -224,12 +225,11 @@ describe("being called", () => {
     make({}, 5);
     tell(asBen());
     signaling.state = "waiting";
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    timers.pass(10);
     assert.deepEqual([telephone.incoming, signaling.commands], [[], []]);
     signaling.state = "open";
     signaling.emit("welcome", { person: person("ben"), calls: [asBen()], ice_servers: [] });
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    timers.pass(5);
     assert.equal(telephone.incoming.length, 1);
   });
 
@@ -258,6 +258,139 @@ describe("being called", () => {
     const ended = asBen({ rev: 2, state: "ended", end_reason: "missed", ben: { state: "missed" } });
     signaling.emit("welcome", { person: person("ben"), calls: [ended], ice_servers: [] });
     assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
+  });
+});
+
+describe("when the server stays away", () => {
+  const away = () => (signaling.state = "waiting");
+  function back(call) {
+    signaling.state = "open";
+    signaling.emit("welcome", { person: person("ben"), calls: [call], ice_servers: [] });
+  }
+  const ended = (reason) => asBen({ rev: 9, state: "ended", end_reason: reason, ben: { state: "missed" } });
+
+  describe("a ring", () => {
+    beforeEach(() => {
+      tell(asBen({ ring_left_ms: 20_000 }));
+      away();
+      timers.pass(20_000 + RING_OVER_MS - 1);
+      assert.equal(telephone.incoming.length, 1);
+      timers.pass(1);
+    });
+
+    test("stops when its time is over, and how it ended is told by the next welcome", () => {
+      assert.deepEqual([telephone.incoming, notices], [[], []]);
+      back(ended("missed"));
+      assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
+    });
+
+    test("says to the screens that it has stopped", async () => {
+      let changes = 0;
+      await settle();
+      telephone.addEventListener("change", () => (changes += 1));
+      back(asBen({ rev: 2, ring_left_ms: 5000 }));
+      await settle();
+      away();
+      changes = 0;
+      timers.pass(5000 + RING_OVER_MS);
+      await settle();
+      assert.equal(changes, 1);
+    });
+
+    test("goes on when it rings still, says the welcome, and no longer than it says", () => {
+      back(asBen({ rev: 2, ring_left_ms: 5000 }));
+      assert.equal(telephone.incoming.length, 1);
+      timers.pass(5000 + RING_OVER_MS);
+      assert.deepEqual(telephone.incoming, []);
+    });
+
+    test("does not begin again when there is no time left, says the welcome", () => {
+      back(asBen({ rev: 2, ring_left_ms: 0 }));
+      assert.deepEqual(telephone.incoming, []);
+    });
+  });
+
+  test("a ring lasts as long as the newest snapshot says", () => {
+    tell(asBen({ ring_left_ms: 20_000 }));
+    timers.pass(10_000);
+    tell(asBen({ rev: 2, ring_left_ms: 50_000 }));
+    timers.pass(49_000);
+    assert.equal(telephone.incoming.length, 1);
+  });
+
+  describe("a call that rings at the other side", () => {
+    beforeEach(async () => {
+      await calling();
+      tell(snapshot({ rev: 2, ben: { alerted: true }, ring_left_ms: 20_000 }));
+      away();
+      timers.pass(20_000 + RING_OVER_MS - 1);
+      assert.equal(telephone.current.phase, "ringing");
+      timers.pass(1);
+    });
+
+    test("is heard no longer than it can ring, and the socket is doubted", () => {
+      assert.deepEqual([telephone.current.phase, signaling.woken], ["reconnecting", 1]);
+    });
+
+    test("is given up in the end, and the devices are free", () => {
+      timers.pass(29_999);
+      assert.deepEqual(live(), ["audio", "video"]);
+      timers.pass(1);
+      assert.deepEqual([telephone.current.ended.reason, live()], ["lost", []]);
+    });
+
+    test("goes on when they have answered meanwhile, says the welcome", () => {
+      back(snapshot({ rev: 3, state: "active" }));
+      timers.pass(120_000);
+      peers[0].dispatchEvent(new Event("connected"));
+      assert.equal(telephone.current.phase, "active");
+    });
+
+    test("is over when they have not", () => {
+      back({ ...snapshot({ rev: 3 }), state: "ended", end_reason: "missed" });
+      timers.pass(120_000);
+      assert.equal(telephone.current.ended.reason, "missed");
+    });
+  });
+
+  test("a call that nobody answers rings to its end", async () => {
+    await calling();
+    timers.pass(JOIN_PATIENCE_MS + 1);
+    assert.equal(telephone.current.phase, "calling");
+  });
+
+  test("a call that is answered in time goes on past the end of its ring", async () => {
+    await inCall();
+    timers.pass(120_000);
+    assert.equal(telephone.current.phase, "connecting");
+  });
+
+  for (const [what, type, begin] of [
+    ["to place a call", "call.place", () => telephone.place(person("ben"), "video")],
+    ["to answer", "call.accept", () => (tell(asBen()), telephone.accept("call-1", "video"))],
+    ["to rejoin", "call.rejoin", () => back(snapshot({ rev: 2, state: "active" }))],
+  ]) {
+    test(`who waits ${what} has their devices back after a minute, and is in no call when it is carried out after all`, async () => {
+      begin();
+      away();
+      await settle();
+      timers.pass(JOIN_PATIENCE_MS - 1);
+      assert.deepEqual(live(), ["audio", "video"]);
+      timers.pass(1);
+      assert.deepEqual([telephone.current.ended.reason, live()], ["lost", []]);
+      await answer(type, { call: "call-1" });
+      assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
+    });
+  }
+
+  test("a call whose media flows goes on", async () => {
+    await inCall();
+    peers[0].dispatchEvent(new Event("connected"));
+    away();
+    for (let n = 0; n < 300; n++) peers[0].parts.post({ kind: "candidate", candidate: "" });
+    assert.ok(signaling.last("call.rejoin")); // more than can wait: it will begin afresh
+    timers.pass(600_000);
+    assert.deepEqual([telephone.current.phase, live()], ["active", ["audio", "video"]]);
   });
 });
 
@@ -513,6 +646,15 @@ describe("after a reload", () => {
     await answer("call.rejoin", { call: "call-1" });
     assert.equal(peers.length, 1);
     assert.equal(signaling.sent[0].epoch, 2);
+  });
+
+  test("hung up before the rejoin is answered, nothing is opened any more", async () => {
+    await reloaded();
+    telephone.hangUp();
+    tell(snapshot({ rev: 3, state: "active", ana: { epoch: 2 } }));
+    await answer("call.rejoin", { call: "call-1" });
+    assert.deepEqual([peers, live()], [[], []]);
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
   });
 
   test("a call that the old page's command made after the welcome is found", async () => {
