@@ -47,8 +47,8 @@ export class Signaling extends EventTarget {
       random: Math.random,
       ...parts,
     };
-    /** @type {"connecting"|"open"|"waiting"|"stopped"} */
-    this.state = "waiting";
+    /** "idle" until somebody connects it. @type {"idle"|"connecting"|"open"|"waiting"|"stopped"} */
+    this.state = "idle";
     /** The code that stopped it for good, if one did. @type {number|null} */
     this.stoppedBy = null;
     /** @type {WebSocket|null} */
@@ -66,9 +66,11 @@ export class Signaling extends EventTarget {
     this._doubtTimer = null;
   }
 
+  /** Begin; or begin anew, when it was stopped and there is a session again. */
   connect() {
     const { Socket, url, device, heldCalls, deadSeconds } = this._parts;
     this._parts.clearTimer(this._retryTimer);
+    this.stoppedBy = null;
     this._setState("connecting");
     const socket = new Socket(url);
     this._socket = socket;
@@ -237,7 +239,7 @@ export class Signaling extends EventTarget {
     this._socket?.send(JSON.stringify(message));
   }
 
-  /** @param {"connecting"|"open"|"waiting"|"stopped"} state */
+  /** @param {Signaling["state"]} state */
   _setState(state) {
     this.state = state;
     this.dispatchEvent(new Event("state"));

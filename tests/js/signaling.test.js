@@ -126,6 +126,20 @@ describe("coming back", () => {
     assert.equal(FakeSocket.opened.length, count + 1);
   });
 
+  test("does not happen before it was there: a guest who looks away has not been let in yet", () => {
+    signaling.wake();
+    assert.deepEqual([FakeSocket.opened, signaling.state], [[], "idle"]);
+  });
+
+  test("after it was stopped is for whoever has signed in anew, and commands are carried again", async () => {
+    welcomed().drop(4500);
+    signaling.connect();
+    welcomed_again();
+    const done = signaling.command("call.place", { call: "c" });
+    socket().say({ type: "ok", re: socket().sent.at(-1).id, call: "c" });
+    assert.equal((await done).call, "c");
+  });
+
   for (const code of [1001, 1006, 1011, 4000, 4003, 4004]) {
     test(`happens after ${code}`, () => {
       welcomed().drop(code);
