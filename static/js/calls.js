@@ -29,6 +29,12 @@ import { keepWishes, keptWishes } from "./wishes.js";
 
 const RING_SETTLE_MS = 100;
 
+/** After such a refusal the call rings on, and may be answered. */
+const REFUSED_FOR_NOW = Object.freeze(["try_again", "too_many"]);
+
+/** A call that could not be left is left again after this, if it is there still. */
+export const LEAVE_AGAIN_MS = 5000;
+
 /** Who waits so long for an answer of the server is in no call: neither a ring nor the lease of who is off line lasts longer. */
 export const JOIN_PATIENCE_MS = 60_000;
 
@@ -68,13 +74,11 @@ export class Telephone extends EventTarget {
     this._iceServers = [];
     /** The command that makes this device's leg of a call joined, while it is on its way. @type {{call: string, answer: Promise<Ok>}|null} */
     this._joining = null;
-    /** The command that leaves a call, while it is on its way. @type {Promise<unknown>|null} */
+    /** The command that leaves a call, while it is on its way, and for a while after it was refused. @type {Promise<unknown>|null} */
     this._leaving = null;
     this._changing = false;
     /** Calls that this page has opened, and may have left. @type {Set<string>} */
     this._opened = new Set();
-    /** At which revision this page last asked to leave a call that it had opened. @type {Map<string, number|undefined>} */
-    this._left = new Map();
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       this._signaling.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on("welcome", (message) => this._welcomed(message));
@@ -164,6 +168,8 @@ export class Telephone extends EventTarget {
     if (ok) {
       this._keepWishes();
       this._applyNewest(session);
+    } else if (REFUSED_FOR_NOW.includes(session.ended?.code ?? "")) {
+      this._rings.release(callId);
     }
     await opening;
   }
@@ -226,16 +232,18 @@ export class Telephone extends EventTarget {
     const left = placed.then((ok) => {
       const id = ok?.call ?? call.id;
       this._opened.add(id);
-      this._left.set(id, this._calls.newest(id)?.rev);
       return this._signaling.command("call.hang_up", { call: id, ...why });
     });
     this._leaving = left;
     left
-      .catch((error) => this._fault(error))
+      .catch((error) => {
+        this._fault(error);
+        return new Promise((resolve) => this._parts.setTimer(() => resolve(null), LEAVE_AGAIN_MS));
+      })
       .finally(() => {
         if (this._leaving !== left) return;
         this._leaving = null;
-        this._takeUpOrLetGo(); // of what came meanwhile
+        this._takeUpOrLetGo(); // of what came meanwhile, or could not be left
       });
   }
 
@@ -351,10 +359,7 @@ export class Telephone extends EventTarget {
       (each) => myLeg(each).state === "joined" && myLeg(each).device === this._parts.device,
     );
     if (!call) return;
-    if (this._opened.has(call.id)) {
-      if (this._left.get(call.id) !== call.rev) this._leave(call);
-      return;
-    }
+    if (this._opened.has(call.id)) return this._leave(call);
     const wishes = keptWishes(this._parts.storage, call.id);
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });

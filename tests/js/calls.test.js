@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { JOIN_PATIENCE_MS, Telephone } from "../../static/js/calls.js";
+import { JOIN_PATIENCE_MS, LEAVE_AGAIN_MS, Telephone } from "../../static/js/calls.js";
 import { Media } from "../../static/js/media.js";
 import { RING_OVER_MS } from "../../static/js/ring_clock.js";
 import { CommandError } from "../../static/js/signaling.js";
@@ -120,9 +120,13 @@ describe("placing a call", () => {
     await answer("call.place", { call: "call-9" });
     assert.deepEqual(sent(), [["call.place", "call-1"], ["call.hang_up", "call-9"]]);
     assert.deepEqual([telephone.current.ended.reason, telephone.current.direction], ["cancelled", "outgoing"]);
-    await answer("call.hang_up", { call: "call-9" });
+    await refuse("call.hang_up", "try_again");
+    timers.pass(LEAVE_AGAIN_MS);
+    await settle();
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-9"]);
     tell(asBen({ id: "call-9", state: "ended", end_reason: "completed", rev: 4 }));
-    assert.equal(signaling.commands.length, 2);
+    await answer("call.hang_up", { call: "call-9" });
+    assert.equal(signaling.commands.length, 3);
     assert.deepEqual([live(), notices], [[], []]);
   });
 
@@ -171,6 +175,16 @@ describe("being called", () => {
     assert.equal(peers[0].parts.polite, true);
     assert.deepEqual(telephone.incoming, []);
   });
+
+  for (const [code, rings] of [["try_again", 1], ["too_many", 1], ["too_late", 0]]) {
+    test(`an answer that is refused with ${code} ${rings ? "can be given again" : "is over"}`, async () => {
+      tell(asBen());
+      telephone.accept("call-1", "voice");
+      await settle();
+      await refuse("call.accept", code);
+      assert.deepEqual([telephone.current.ended.code, telephone.incoming.length, live()], [code, rings, []]);
+    });
+  }
 
   test("an offer that comes before the devices are open waits for them", async () => {
     tell(asBen());
@@ -689,20 +703,26 @@ describe("after a reload", () => {
     assert.deepEqual(sent().at(-1), ["call.rejoin", "call-8"]);
   });
 
-  test("a call that could not be left is left once more when there is news of it, and not again and again", async () => {
+  test("a call that could not be left is left again after a while, until it is over", async () => {
     await inCall();
     telephone.hangUp();
     await settle();
-    await refuse("call.hang_up", "try_again");
     const hangUps = () => sent().filter(([type]) => type === "call.hang_up").length;
-    assert.equal(hangUps(), 1);
-    tell(snapshot({ rev: 3, state: "active" }));
+    for (const count of [1, 2]) {
+      await refuse("call.hang_up", "try_again");
+      tell(snapshot({ rev: 3, state: "active" }));
+      timers.pass(LEAVE_AGAIN_MS - 1);
+      await settle();
+      assert.equal(hangUps(), count);
+      timers.pass(1);
+      await settle();
+      assert.equal(hangUps(), count + 1);
+    }
+    tell({ ...snapshot({ rev: 4, state: "active" }), state: "ended", end_reason: "completed" });
+    await refuse("call.hang_up", "wrong_state");
+    timers.pass(LEAVE_AGAIN_MS);
     await settle();
-    assert.equal(hangUps(), 2);
-    await refuse("call.hang_up", "too_many");
-    tell(snapshot({ rev: 3, state: "active" }));
-    await settle();
-    assert.equal(hangUps(), 2);
+    assert.equal(hangUps(), 3);
   });
 
   test("a call that turns up while a command is on its way is not forgotten when that is refused", async () => {
