@@ -171,6 +171,7 @@ export class CallSession extends EventTarget {
   }
 
   resume() {
+    if (this.phase === "ended") return;
     this._paused = false;
     this._advance();
   }
@@ -218,9 +219,10 @@ export class CallSession extends EventTarget {
   async _try(kind, act) {
     try {
       await act();
-      this.mediaProblem = null;
+      if (this._mediaReady) this.mediaProblem = null; // else it asks still how to go on
     } catch (error) {
       if (this.phase === "ended") return;
+      this.wants[kind] = false;
       this.mediaProblem = { reason: error instanceof MediaError ? error.reason : "failed", kind };
     }
     this._changed();

@@ -7,6 +7,7 @@
 
 import { CallSession } from "./call.js";
 import { myLeg, otherLeg } from "./protocol.js";
+import { RingClock } from "./ring_clock.js";
 import { Rings } from "./rings.js";
 import { CommandError } from "./signaling.js";
 import { Snapshots } from "./snapshots.js";
@@ -18,19 +19,37 @@ import { keepWishes, keptWishes } from "./wishes.js";
 /** @typedef {import("./rings.js").Incoming} Incoming */
 /** @typedef {import("./rings.js").Notice} Notice */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
+/** @typedef {{re: string, call?: string}} Ok */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
+ *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void,
  *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
  */
 
 const RING_SETTLE_MS = 100;
 
+/** After such a refusal the call rings on, and may be answered. */
+const REFUSED_FOR_NOW = Object.freeze(["try_again", "too_many"]);
+
+/** A call that could not be left is left again after this, if it is there still. */
+export const LEAVE_AGAIN_MS = 5000;
+
+/** Who waits so long for an answer of the server is in no call: neither a ring nor the lease of who is off line lasts longer. */
+export const JOIN_PATIENCE_MS = 60_000;
+
 export class Telephone extends EventTarget {
   /** @param {Parts} parts */
   constructor(parts) {
     super();
-    this._parts = { uuid: () => crypto.randomUUID(), ...parts, storage: parts.storage ?? sessionStorage };
+    this._parts = {
+      uuid: () => crypto.randomUUID(),
+      setTimer: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms),
+      clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
+      ...parts,
+      storage: parts.storage ?? sessionStorage,
+    };
+    const { setTimer, clearTimer } = this._parts;
     this._signaling = parts.signaling;
     /** @type {PersonView|null} */
     this.me = null;
@@ -45,12 +64,17 @@ export class Telephone extends EventTarget {
       alert: (call) => this._signaling.command("call.alert", { call }).catch((error) => this._fault(error)),
       notice: (notice) => this._notice(notice),
       changed: () => this._changed(),
+      setTimer,
+      clearTimer,
     });
+    this._ringClock = new RingClock({ over: (call) => this._ringIsOver(call), setTimer, clearTimer });
+    /** @type {any} */
+    this._giveUpTimer = null;
     /** @type {RTCIceServer[]} */
     this._iceServers = [];
-    /** The command that makes this device's leg joined, while it is on its way. @type {Promise<unknown>|null} */
+    /** The command that makes this device's leg of a call joined, while it is on its way. @type {{call: string, answer: Promise<Ok>}|null} */
     this._joining = null;
-    /** The command that leaves a call, while it is on its way. @type {Promise<unknown>|null} */
+    /** The command that leaves a call, while it is on its way, and for a while after it was refused. @type {Promise<unknown>|null} */
     this._leaving = null;
     this._changing = false;
     /** Calls that this page has opened, and may have left. @type {Set<string>} */
@@ -113,7 +137,7 @@ export class Telephone extends EventTarget {
     session.setPhase("calling");
     const id = session.id;
     const ok = await this._join(session, "call.place", { call: id, to: session.person.id, kind: session.kind });
-    if (!ok || session !== this.current) return;
+    if (!ok || session !== this.current || !this.busy) return;
     if (ok.call && ok.call !== id) {
       // They were calling us: this is their call now, with the media that we asked for.
       session.id = ok.call;
@@ -135,7 +159,7 @@ export class Telephone extends EventTarget {
     this._rings.handle(callId);
     const { person } = otherLeg(snapshot);
     // A call of ours that is on its way may become one that there is to leave.
-    if (this._joining) await this._joining.catch(() => {});
+    if (this._joining) await this._joining.answer.catch(() => {});
     if (this._joined) return this._switch(this._joined.id, callId, person, kind);
     this.hangUp();
     const session = this._open({ id: callId, direction: "incoming", person, kind });
@@ -144,6 +168,8 @@ export class Telephone extends EventTarget {
     if (ok) {
       this._keepWishes();
       this._applyNewest(session);
+    } else if (REFUSED_FOR_NOW.includes(session.ended?.code ?? "")) {
+      this._rings.release(callId);
     }
     await opening;
   }
@@ -151,11 +177,13 @@ export class Telephone extends EventTarget {
   /** Leave one call for another: both happen, or neither. @param {string} leave @param {string} callId @param {PersonView} person @param {Kind} kind */
   async _switch(leave, callId, person, kind) {
     this._changed();
+    this._opened.add(callId);
     try {
-      await this._signaling.command("call.accept", { call: callId, leave });
+      await this._sendJoin("call.accept", { call: callId, leave });
     } catch (error) {
       if (!this._calls.isLive(callId)) this._notice({ kind: "missed", person, call: callId });
       this._rings.release(callId);
+      this._takeUpOrLetGo();
       return this._fault(error);
     }
     const left = this.current;
@@ -188,7 +216,8 @@ export class Telephone extends EventTarget {
     const session = this.current;
     if (!session || session.phase === "ended") return;
     const wasActive = session.activeSince !== null;
-    const placed = this._joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
+    const joining = this._joining?.call === session.id ? this._joining.answer : null;
+    const placed = joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
     const reason = failed ? "failed" : wasActive ? "completed" : "cancelled";
     session.end({ reason, ...(failed && { failure: failed.stage }), durationMs: session.durationMs });
     const why = failed && { failure: failed.stage, ...(failed.trace && { trace: failed.trace }) };
@@ -197,15 +226,24 @@ export class Telephone extends EventTarget {
 
   /**
    * @param {{id: string}} call @param {Record<string, unknown>} [why]
-   * @param {Promise<unknown>} [placed] only once this is known: it may have become another call
+   * @param {Promise<Ok|void>} [placed] only once this is known: it may have become another call
    */
   _leave(call, why, placed = Promise.resolve()) {
-    const left = placed.then(() => this._signaling.command("call.hang_up", { call: call.id, ...why }));
+    const left = placed.then((ok) => {
+      const id = ok?.call ?? call.id;
+      this._opened.add(id);
+      return this._signaling.command("call.hang_up", { call: id, ...why });
+    });
     this._leaving = left;
     left
-      .catch((error) => this._fault(error))
+      .catch((error) => {
+        this._fault(error);
+        return new Promise((resolve) => this._parts.setTimer(() => resolve(null), LEAVE_AGAIN_MS));
+      })
       .finally(() => {
-        if (this._leaving === left) this._leaving = null;
+        if (this._leaving !== left) return;
+        this._leaving = null;
+        this._takeUpOrLetGo(); // of what came meanwhile, or could not be left
       });
   }
 
@@ -228,7 +266,7 @@ export class Telephone extends EventTarget {
   async solveMedia(how) {
     const session = this.current;
     if (!session?.mediaProblem) return;
-    const wasPlaced = this._joining !== null || this._calls.isLive(session.id);
+    const wasPlaced = this._joining?.call === session.id || this._calls.isLive(session.id);
     if (how === "retry") {
       if (session.mediaSettled) {
         const kind = session.mediaProblem.kind;
@@ -257,7 +295,7 @@ export class Telephone extends EventTarget {
     this._calls.retain(told);
     const session = this.current;
     if (session && this.busy) {
-      if (!this._joining && session.phase !== "opening_media" && !told.has(session.id)) {
+      if (this._joining?.call !== session.id && session.phase !== "opening_media" && !told.has(session.id)) {
         session.end({ reason: "lost", durationMs: null });
       }
       session.socketResumed();
@@ -269,15 +307,39 @@ export class Telephone extends EventTarget {
   _take(call) {
     const taken = this._calls.take(call);
     if (!taken) return;
+    if (this.current?.id === call.id) this._parts.clearTimer(this._giveUpTimer);
     if (this.current?.id === call.id && !this._joiningElse(call)) this.current.apply(call);
+    this._ringClock.follow(call);
     this._rings.follow(taken.before, call);
     this._takeUpOrLetGo();
     this._changed();
   }
 
+  /**
+   * Nobody has said how a ring ended. The callee hears it no more; the caller neither, but waits a while: they may have answered.
+   * @param {string} call
+   */
+  _ringIsOver(call) {
+    this._rings.silence(call);
+    const session = this.current;
+    if (session?.id === call && (session.phase === "calling" || session.phase === "ringing")) {
+      session.setPhase("reconnecting");
+      this._giveUpTimer = this._parts.setTimer(() => this._lose(session), this._parts.giveUpSeconds * 1000);
+      this._signaling.wake();
+    }
+    this._changed();
+  }
+
+  /** The server is away for too long for this call to be. @param {CallSession} session */
+  _lose(session) {
+    const joining = this._joining?.call === session.id ? this._joining.answer : null;
+    session.end({ reason: "lost", durationMs: null });
+    if (joining) this._leave(session, undefined, joining);
+  }
+
   /** While our accept is on its way, another device's answer is for the answer to tell. @param {Snapshot} call */
   _joiningElse(call) {
-    return this._joining !== null && call.state === "ringing" && myLeg(call).state === "ringing";
+    return this._joining?.call === call.id && call.state === "ringing" && myLeg(call).state === "ringing";
   }
 
   /** @param {CallSession} session */
@@ -346,19 +408,37 @@ export class Telephone extends EventTarget {
   }
 
   /**
-   * Send the command that joins this device, and remember that it is on its way.
-   * @param {CallSession} session @param {string} type @param {Record<string, unknown>} fields
+   * Join, or end the session with the reason why not. Null then.
+   * @param {CallSession} session @param {string} type @param {Record<string, unknown> & {call: string}} fields
    */
   async _join(session, type, fields) {
-    const answer = this._signaling.command(type, fields);
-    this._joining = answer;
+    const { setTimer, clearTimer } = this._parts;
+    const patience = setTimer(() => {
+      if (session.phase === "opening_media" || session.phase === "calling") this._lose(session);
+    }, JOIN_PATIENCE_MS);
     try {
-      return await answer;
+      return await this._sendJoin(type, fields);
     } catch (error) {
       this._refused(session, error);
+      this._takeUpOrLetGo();
       return null;
     } finally {
-      if (this._joining === answer) this._joining = null;
+      clearTimer(patience);
+    }
+  }
+
+  /**
+   * Send the command that joins this device, and remember that it is on its way. Whoever waits for it goes on in the same turn in
+   * which it is known, so that nothing that comes next is taken for the call of a page that was reloaded.
+   * @param {string} type @param {Record<string, unknown> & {call: string}} fields
+   */
+  async _sendJoin(type, fields) {
+    const joining = { call: fields.call, answer: this._signaling.command(type, fields) };
+    this._joining = joining;
+    try {
+      return await joining.answer;
+    } finally {
+      if (this._joining === joining) this._joining = null;
     }
   }
 

@@ -16,12 +16,12 @@ export function randomId() {
  * @returns {Promise<string>}
  */
 export async function deviceId({ storage = sessionStorage, locks = navigator.locks } = {}) {
-  for (;;) {
-    const id = storage.getItem(KEY) ?? randomId();
-    storage.setItem(KEY, id);
-    if (!locks || (await holds(locks, id))) return id;
-    storage.removeItem(KEY);
-  }
+  const kept = storage.getItem(KEY);
+  if (kept && (!locks || (await holds(locks, kept)))) return kept;
+  const id = randomId();
+  storage.setItem(KEY, id);
+  if (locks) await holds(locks, id); // nobody else has it; where a browser refuses locks, it has to do without
+  return id;
 }
 
 /**

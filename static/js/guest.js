@@ -84,7 +84,7 @@ function show(said) {
   if (said.page) return page.showSignedIn(said);
   page.showEntry(link);
   // Somebody who was let in before may have been in a call when the page was loaded again.
-  if (said.guest && signaling.state === "waiting") signaling.connect();
+  if (said.guest && signaling.state === "idle") signaling.connect();
 }
 
 /** @param {"video"|"voice"} wanted */
@@ -93,7 +93,7 @@ function call(wanted) {
   kind = wanted;
   waiting = false;
   page.show("loading");
-  if (signaling.state === "waiting") signaling.connect();
+  if (signaling.state === "idle" || signaling.state === "stopped") signaling.connect();
   telephone.place(link.owner, kind);
 }
 

@@ -3,6 +3,9 @@
  *
  * Only this page's own code turns them on; nothing that arrives from the network reaches this file.
  *
+ * A device takes its time to open, and a person may change their mind meanwhile. So devices are opened one after the other, only if
+ * there is none of the kind, and what has opened is kept only if it is wanted still. Off is at once, without waiting for a turn.
+ *
  * Events: "change" (tracks came or went), "lost" (CustomEvent, detail = {kind}: a device was unplugged).
  */
 
@@ -42,6 +45,12 @@ export class Media extends EventTarget {
     this._storage = storage;
     this.stream = new Stream();
     this._closed = false;
+    /** What is to be open. */
+    this._wanted = { microphone: false, camera: false };
+    /** A muted microphone stays open. */
+    this._muted = false;
+    /** The opening that is going on, if any. @type {Promise<void>|null} */
+    this._turn = null;
   }
 
   /** @returns {MediaStreamTrack|null} */
@@ -61,27 +70,23 @@ export class Media extends EventTarget {
    * @returns {Promise<void>} rejects with MediaError
    */
   async open({ camera }) {
-    for (const track of this.stream.getTracks()) this._remove(track);
-    try {
-      this._add(await this._get({ audio: this._audio(), ...(camera && { video: this._video() }) }, "microphone"));
-    } catch (error) {
-      if (!camera) throw error;
-      const { reason } = /** @type {MediaError} */ (error);
-      this._add(await this._get({ audio: this._audio() }, "microphone"));
-      throw new MediaError(reason, "camera", error);
-    }
+    this._wanted = { microphone: true, camera };
+    this._muted = false;
+    await this._inTurn(() => this._openAfresh(camera));
   }
 
-  /** @param {boolean} on @returns {Promise<void>} rejects with MediaError */
+  /** Off mutes: the microphone stays open. @param {boolean} on @returns {Promise<void>} rejects with MediaError */
   async setMicrophone(on) {
-    if (!this.microphone && on) this._add(await this._get({ audio: this._audio() }, "microphone"));
-    else if (this.microphone) this.microphone.enabled = on;
+    this._muted = !on;
+    if (this.microphone) this.microphone.enabled = on;
+    else if (on) await this._turnOn("microphone");
   }
 
   /** Off stops the device, so that its light goes out. @param {boolean} on @returns {Promise<void>} rejects with MediaError */
   async setCamera(on) {
-    if (on && !this.camera) this._add(await this._get({ video: this._video() }, "camera"));
-    else if (!on) this._remove(this.camera);
+    if (on) return this._turnOn("camera");
+    this._wanted.camera = false;
+    this._remove(this.camera);
   }
 
   /**
@@ -90,13 +95,13 @@ export class Media extends EventTarget {
    */
   async choose(kind, id) {
     this._storage.setItem(choiceKey(kind), id);
-    const old = kind === "audioinput" ? this.microphone : this.camera;
-    if (!old) return;
-    const enabled = old.enabled;
-    // Some systems open a device once only, so the old one goes first.
-    this._remove(old);
-    await (kind === "audioinput" ? this.setMicrophone(true) : this.setCamera(true));
-    if (kind === "audioinput") await this.setMicrophone(enabled);
+    const mine = kind === "audioinput" ? "microphone" : "camera";
+    await this._inTurn(async () => {
+      if (!this[mine]) return;
+      // Some systems open a device once only, so the old one goes first.
+      this._remove(this[mine]);
+      await this._openOne(mine);
+    });
   }
 
   /** @returns {Promise<MediaDeviceInfo[]>} names are empty until the person has allowed a device once */
@@ -113,6 +118,47 @@ export class Media extends EventTarget {
   close() {
     this._closed = true;
     for (const track of this.stream.getTracks()) this._remove(track);
+  }
+
+  /**
+   * Open devices, after those that are being opened.
+   * @param {() => Promise<void>} act @returns {Promise<void>} rejects as `act` does
+   */
+  async _inTurn(act) {
+    const before = this._turn;
+    const mine = before ? before.catch(() => {}).then(act) : act();
+    this._turn = mine;
+    try {
+      await mine;
+    } finally {
+      if (this._turn === mine) this._turn = null;
+    }
+  }
+
+  /** @param {MediaKind} kind */
+  async _turnOn(kind) {
+    this._wanted[kind] = true;
+    await this._inTurn(() => this._openOne(kind));
+  }
+
+  /** @param {MediaKind} kind */
+  async _openOne(kind) {
+    if (this._closed || this[kind] || !this._wanted[kind]) return;
+    this._add(await this._get(kind === "microphone" ? { audio: this._audio() } : { video: this._video() }, kind));
+  }
+
+  /** @param {boolean} camera */
+  async _openAfresh(camera) {
+    if (this._closed) return;
+    for (const track of this.stream.getTracks()) this._remove(track);
+    try {
+      this._add(await this._get({ audio: this._audio(), ...(camera && { video: this._video() }) }, "microphone"));
+    } catch (error) {
+      if (!camera || this._closed) throw error;
+      const { reason } = /** @type {MediaError} */ (error);
+      await this._openOne("microphone");
+      throw new MediaError(reason, "camera", error);
+    }
   }
 
   _audio() {
@@ -140,17 +186,18 @@ export class Media extends EventTarget {
     }
   }
 
-  /** @param {MediaStream} stream */
+  /** Keep what is wanted still, and stop the rest. @param {MediaStream} stream */
   _add(stream) {
     for (const track of stream.getTracks()) {
-      if (this._closed) {
+      const kind = track.kind === "audio" ? "microphone" : "camera";
+      if (this._closed || !this._wanted[kind]) {
         track.stop();
         continue;
       }
+      if (kind === "microphone") track.enabled = !this._muted;
       this.stream.addTrack(track);
       track.onended = () => {
         this._remove(track);
-        const kind = track.kind === "audio" ? "microphone" : "camera";
         this.dispatchEvent(new CustomEvent("lost", { detail: { kind } }));
       };
     }

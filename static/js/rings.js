@@ -18,7 +18,8 @@ import { myLeg, otherLeg } from "./protocol.js";
 /**
  * `settleMs`: how long a ring has to last; `changed`: one has lasted.
  * @typedef {{device: string, settleMs: number, isConnected: () => boolean, isUndisturbed: () => boolean, alert: (call: string) => void,
- *   notice: (notice: Notice) => void, changed: () => void}} RingParts
+ *   notice: (notice: Notice) => void, changed: () => void,
+ *   setTimer: (act: () => void, ms: number) => any, clearTimer: (timer: any) => void}} RingParts
  */
 
 export class Rings {
@@ -60,17 +61,21 @@ export class Rings {
   /** A call went from one snapshot to another. @param {Snapshot|undefined} before @param {Snapshot} after */
   follow(before, after) {
     const rings = rang(after);
-    if (rings && !this._settling.has(after.id) && !this._ringing.has(after.id)) this._settle(after.id);
+    const begins = rings && after.ring_left_ms !== 0; // what has no time left waits for the server to say how it ended
+    if (begins && !this._settling.has(after.id) && !this._ringing.has(after.id)) this._settle(after.id);
     if (before && rang(before) && !rings) this._stopped(after);
-    if (!rings) {
-      clearTimeout(this._settling.get(after.id));
-      this._settling.delete(after.id);
-      this._ringing.delete(after.id);
-    }
+    if (!rings) this.silence(after.id);
     if (after.state === "ended") {
       this._handled.delete(after.id);
       this._ignored.delete(after.id);
     }
+  }
+
+  /** It rings no more here. What is to be said about that, a snapshot says. @param {string} call */
+  silence(call) {
+    this._parts.clearTimer(this._settling.get(call));
+    this._settling.delete(call);
+    this._ringing.delete(call);
   }
 
   /** @param {string} call */
@@ -82,7 +87,7 @@ export class Rings {
       if (!this._parts.isUndisturbed()) this._parts.alert(call);
       this._parts.changed();
     };
-    if (this._parts.settleMs) this._settling.set(call, setTimeout(lasted, this._parts.settleMs));
+    if (this._parts.settleMs) this._settling.set(call, this._parts.setTimer(lasted, this._parts.settleMs));
     else lasted();
   }
 

@@ -10,7 +10,7 @@ import { randomId } from "./device.js";
 /** Seconds before each try; the last goes on. Full jitter: a random part of it, so that thousands do not come at once. */
 export const BACKOFF_SECONDS = Object.freeze([0, 0.3, 1, 2, 4, 7]);
 
-/** How long a socket has for an answer when there is reason to doubt it. */
+/** How long a socket has for an answer when there is reason to doubt it; else it has `deadSeconds`. */
 const PROBE_SECONDS = 3;
 
 /** A refused or failed command. */
@@ -28,7 +28,7 @@ export class CommandError extends Error {
  * @typedef {{url: string, device: string, pingSeconds: number, deadSeconds: number, heldCalls: () => string[],
  *   isIdle?: () => boolean, isHidden?: () => boolean, Socket?: typeof WebSocket,
  *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void,
- *   random?: () => number, now?: () => number}} Parts
+ *   random?: () => number}} Parts
  */
 
 /** A command that the server asked to repeat is repeated so often. */
@@ -45,11 +45,10 @@ export class Signaling extends EventTarget {
       setTimer: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms),
       clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
       random: Math.random,
-      now: () => performance.now(),
       ...parts,
     };
-    /** @type {"connecting"|"open"|"waiting"|"stopped"} */
-    this.state = "waiting";
+    /** "idle" until somebody connects it. @type {"idle"|"connecting"|"open"|"waiting"|"stopped"} */
+    this.state = "idle";
     /** The code that stopped it for good, if one did. @type {number|null} */
     this.stoppedBy = null;
     /** @type {WebSocket|null} */
@@ -59,27 +58,27 @@ export class Signaling extends EventTarget {
     /** @type {string[]|null} */
     this._watched = null;
     this._tries = 0;
-    this._heardAt = 0;
     /** @type {any} */
     this._retryTimer = null;
     /** @type {any} */
     this._pingTimer = null;
     /** @type {any} */
-    this._probeTimer = null;
+    this._doubtTimer = null;
   }
 
+  /** Begin; or begin anew, when it was stopped and there is a session again. */
   connect() {
-    const { Socket, url, device, heldCalls, now } = this._parts;
+    const { Socket, url, device, heldCalls, deadSeconds } = this._parts;
     this._parts.clearTimer(this._retryTimer);
+    this.stoppedBy = null;
     this._setState("connecting");
     const socket = new Socket(url);
     this._socket = socket;
-    this._heardAt = now();
     socket.onopen = () =>
       this._write({ type: "hello", protocol: PROTOCOL_VERSION, device, calls: heldCalls() });
     socket.onmessage = (event) => this._socket === socket && this._take(JSON.parse(event.data));
     socket.onclose = (event) => this._socket === socket && this._closed(event.code);
-    this._schedulePing();
+    this._doubt(deadSeconds);
   }
 
   /** Leave for good. */
@@ -87,7 +86,7 @@ export class Signaling extends EventTarget {
     this._setState("stopped");
     this._parts.clearTimer(this._retryTimer);
     this._parts.clearTimer(this._pingTimer);
-    this._parts.clearTimer(this._probeTimer);
+    this._trust();
     const socket = this._socket;
     this._socket = null;
     socket?.close();
@@ -102,13 +101,8 @@ export class Signaling extends EventTarget {
       this._tries = 0;
       this.connect();
     } else if (this.state === "open") {
-      const { now, setTimer, clearTimer } = this._parts;
-      const asked = now();
-      this._ping();
-      clearTimer(this._probeTimer);
-      this._probeTimer = setTimer(() => {
-        if (this.state === "open" && this._heardAt < asked) this._giveUp();
-      }, PROBE_SECONDS * 1000);
+      this._trust();
+      this._ping(PROBE_SECONDS);
     }
   }
 
@@ -142,7 +136,7 @@ export class Signaling extends EventTarget {
 
   /** @param {any} message */
   _take(message) {
-    this._heardAt = this._parts.now();
+    this._trust();
     switch (message.type) {
       case "welcome":
         this._tries = 0;
@@ -167,6 +161,7 @@ export class Signaling extends EventTarget {
   _welcomed(message) {
     for (const { fields } of this._waiting.values()) this._write(fields);
     this._setState("open");
+    this._ping(); // at once: a hidden page's timer may come after the server has taken it for dead
     if (this._watched) this.watch(this._watched);
     this._emit("welcome", message);
   }
@@ -194,6 +189,7 @@ export class Signaling extends EventTarget {
   _closed(code) {
     this._socket = null;
     this._parts.clearTimer(this._pingTimer);
+    this._trust();
     if (code >= FIRST_FINAL_CLOSE_CODE && code < 5000) {
       this.stoppedBy = code;
       for (const id of [...this._waiting.keys()]) this._answer(id, (waiting) => waiting.reject(stopped()));
@@ -206,24 +202,35 @@ export class Signaling extends EventTarget {
     this._retryTimer = this._parts.setTimer(() => this.connect(), seconds * 1000 * this._parts.random());
   }
 
-  _schedulePing() {
-    this._parts.clearTimer(this._pingTimer);
-    this._pingTimer = this._parts.setTimer(() => this._ping(), this._parts.pingSeconds * 1000);
+  /** Tell how the page is, and ask whether the socket lives. @param {number} [patience] seconds */
+  _ping(patience = this._parts.deadSeconds) {
+    const { setTimer, clearTimer, isIdle, isHidden, pingSeconds } = this._parts;
+    this.send({ type: "ping", idle: isIdle(), hidden: isHidden() });
+    this._doubt(patience);
+    clearTimer(this._pingTimer);
+    this._pingTimer = setTimer(() => this._ping(), pingSeconds * 1000);
   }
 
-  _ping() {
-    if (this._parts.now() - this._heardAt > this._parts.deadSeconds * 1000) {
-      this._giveUp();
-      return;
-    }
-    this.send({ type: "ping", idle: this._parts.isIdle(), hidden: this._parts.isHidden() });
-    this._schedulePing();
+  /**
+   * Something was asked. Whatever is heard next clears the doubt; only silence after a question is a reason to give a socket up, for
+   * a page whose timers come late has not asked either.
+   * @param {number} seconds
+   */
+  _doubt(seconds) {
+    this._doubtTimer ??= this._parts.setTimer(() => this._giveUp(), seconds * 1000);
+  }
+
+  _trust() {
+    this._parts.clearTimer(this._doubtTimer);
+    this._doubtTimer = null;
   }
 
   /** A socket that says nothing is dead, even if nobody has told the browser. */
   _giveUp() {
     const socket = this._socket;
+    const first = this._tries === 0;
     this._closed(1006);
+    if (first) this.connect(); // not by a timer: a hidden page's comes a minute later
     socket?.close();
   }
 
@@ -232,7 +239,7 @@ export class Signaling extends EventTarget {
     this._socket?.send(JSON.stringify(message));
   }
 
-  /** @param {"connecting"|"open"|"waiting"|"stopped"} state */
+  /** @param {Signaling["state"]} state */
   _setState(state) {
     this.state = state;
     this.dispatchEvent(new Event("state"));

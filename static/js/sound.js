@@ -52,7 +52,8 @@ export class Sound extends EventTarget {
   /** One ring, for trying out. */
   test() {
     this.ring();
-    setTimeout(() => this.silence(), 1000);
+    const mine = this._stop;
+    setTimeout(() => this._stop === mine && this.silence(), 1000);
   }
 
   _open() {

@@ -16,9 +16,11 @@ export class RingLock {
   take(sound) {
     if (this._waiting) return;
     if (!this._locks) return sound();
-    this._waiting = new AbortController();
+    const mine = new AbortController();
+    this._waiting = mine;
     this._locks
-      .request(LOCK, { signal: this._waiting.signal }, () => {
+      .request(LOCK, { signal: mine.signal }, () => {
+        if (this._waiting !== mine) return; // given back when it was ours already, but not yet here
         sound();
         return new Promise((resolve) => (this._release = () => resolve(undefined)));
       })

@@ -56,6 +56,14 @@ def test_a_guest_calls_the_owner_and_both_see_and_hear_each_other(
     assert guest.errors == ana.errors == []
 
 
+def test_who_looks_away_before_entering_can_call_all_the_same(ana: Desk, open_guest: OpenGuest, secret: str) -> None:
+    guest = open_guest(secret)
+    expect(guest.heading("Call Ana")).to_be_visible()
+    guest.page.evaluate("document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('online'))")
+    guest.enter(ana.user, "Voice")
+    expect(ana.ring(guest)).to_be_visible()
+
+
 def test_a_page_loaded_again_in_the_call_is_back_in_it(ana: Desk, open_guest: OpenGuest, secret: str) -> None:
     guest = open_guest(secret)
     talk(ana, guest)

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { Telephone } from "../../static/js/calls.js";
+import { JOIN_PATIENCE_MS, LEAVE_AGAIN_MS, Telephone } from "../../static/js/calls.js";
 import { Media } from "../../static/js/media.js";
+import { RING_OVER_MS } from "../../static/js/ring_clock.js";
 import { CommandError } from "../../static/js/signaling.js";
-import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, person, settle, snapshot } from "./fakes.js";
+import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, FakeTimers, person, settle, snapshot } from "./fakes.js";
 
-let signaling, devices, peers, notices, storage, telephone;
+let signaling, devices, peers, notices, storage, telephone, timers;
 const telephones = [];
 
 function make(fail = {}, ringSettleMs = 0) {
@@ -14,9 +15,10 @@ function make(fail = {}, ringSettleMs = 0) {
   devices = new FakeDevices(fail);
   peers = [];
   notices = [];
+  timers = new FakeTimers();
   telephone = new Telephone({
     signaling, device: "this-device", connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30, ringSettleMs, storage,
-    uuid: () => "call-1",
+    uuid: () => "call-1", setTimer: timers.set, clearTimer: timers.clear,
     makeMedia: () => new Media({ devices, storage: new FakeStorage(), Stream: FakeStream }),
     makePeer: (parts) => {
       peers.push(new FakePeer(parts));
@@ -39,6 +41,7 @@ afterEach(() => {
 
 const tell = (call) => signaling.emit("call", { call });
 const asBen = (more = {}) => snapshot({ me: "ben", ...more });
+const sent = () => signaling.commands.map(({ type, call }) => [type, call]);
 const live = () => devices.tracks.filter((track) => !track.stopped).map((track) => track.kind).sort();
 async function answer(type, fields = {}) {
   signaling.last(type).resolve({ re: "x", ...fields });
@@ -109,6 +112,24 @@ describe("placing a call", () => {
     assert.equal(signaling.last("call.hang_up").call, "call-1");
   });
 
+  test("hanging up while the place is on its way hangs up the call of theirs that it became", async () => {
+    telephone.place(person("ana"), "voice");
+    await settle();
+    telephone.hangUp();
+    tell(asBen({ id: "call-9", state: "active", rev: 3 }));
+    await answer("call.place", { call: "call-9" });
+    assert.deepEqual(sent(), [["call.place", "call-1"], ["call.hang_up", "call-9"]]);
+    assert.deepEqual([telephone.current.ended.reason, telephone.current.direction], ["cancelled", "outgoing"]);
+    await refuse("call.hang_up", "try_again");
+    timers.pass(LEAVE_AGAIN_MS);
+    await settle();
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-9"]);
+    tell(asBen({ id: "call-9", state: "ended", end_reason: "completed", rev: 4 }));
+    await answer("call.hang_up", { call: "call-9" });
+    assert.equal(signaling.commands.length, 3);
+    assert.deepEqual([live(), notices], [[], []]);
+  });
+
   test("hanging up before anything was placed sends nothing", async () => {
     telephone.place(person("ben"), "video");
     telephone.hangUp();
@@ -155,6 +176,16 @@ describe("being called", () => {
     assert.deepEqual(telephone.incoming, []);
   });
 
+  for (const [code, rings] of [["try_again", 1], ["too_many", 1], ["too_late", 0]]) {
+    test(`an answer that is refused with ${code} ${rings ? "can be given again" : "is over"}`, async () => {
+      tell(asBen());
+      telephone.accept("call-1", "voice");
+      await settle();
+      await refuse("call.accept", code);
+      assert.deepEqual([telephone.current.ended.code, telephone.incoming.length, live()], [code, rings, []]);
+    });
+  }
+
   test("an offer that comes before the devices are open waits for them", async () => {
     tell(asBen());
     let open;
@@ -199,8 +230,7 @@ describe("being called", () => {
     tell(asBen({ rev: 2, state: "ended", end_reason: "cancelled", ben: { state: "missed" } }));
     tell(asBen({ id: "call-2" }));
     assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    timers.pass(5);
     assert.deepEqual(telephone.incoming.map(({ call }) => call), ["call-2"]);
     assert.deepEqual(signaling.commands.map(({ type, call }) => [type, call]), [["call.alert", "call-2"]]);
   });
@@ -209,12 +239,11 @@ describe("being called", () => {
     make({}, 5);
     tell(asBen());
     signaling.state = "waiting";
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    timers.pass(10);
     assert.deepEqual([telephone.incoming, signaling.commands], [[], []]);
     signaling.state = "open";
     signaling.emit("welcome", { person: person("ben"), calls: [asBen()], ice_servers: [] });
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
-    await new Promise((resolve) => telephone.addEventListener("change", resolve));
+    timers.pass(5);
     assert.equal(telephone.incoming.length, 1);
   });
 
@@ -243,6 +272,139 @@ describe("being called", () => {
     const ended = asBen({ rev: 2, state: "ended", end_reason: "missed", ben: { state: "missed" } });
     signaling.emit("welcome", { person: person("ben"), calls: [ended], ice_servers: [] });
     assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
+  });
+});
+
+describe("when the server stays away", () => {
+  const away = () => (signaling.state = "waiting");
+  function back(call) {
+    signaling.state = "open";
+    signaling.emit("welcome", { person: person("ben"), calls: [call], ice_servers: [] });
+  }
+  const ended = (reason) => asBen({ rev: 9, state: "ended", end_reason: reason, ben: { state: "missed" } });
+
+  describe("a ring", () => {
+    beforeEach(() => {
+      tell(asBen({ ring_left_ms: 20_000 }));
+      away();
+      timers.pass(20_000 + RING_OVER_MS - 1);
+      assert.equal(telephone.incoming.length, 1);
+      timers.pass(1);
+    });
+
+    test("stops when its time is over, and how it ended is told by the next welcome", () => {
+      assert.deepEqual([telephone.incoming, notices], [[], []]);
+      back(ended("missed"));
+      assert.deepEqual([telephone.incoming, notices], [[], ["missed"]]);
+    });
+
+    test("says to the screens that it has stopped", async () => {
+      let changes = 0;
+      await settle();
+      telephone.addEventListener("change", () => (changes += 1));
+      back(asBen({ rev: 2, ring_left_ms: 5000 }));
+      await settle();
+      away();
+      changes = 0;
+      timers.pass(5000 + RING_OVER_MS);
+      await settle();
+      assert.equal(changes, 1);
+    });
+
+    test("goes on when it rings still, says the welcome, and no longer than it says", () => {
+      back(asBen({ rev: 2, ring_left_ms: 5000 }));
+      assert.equal(telephone.incoming.length, 1);
+      timers.pass(5000 + RING_OVER_MS);
+      assert.deepEqual(telephone.incoming, []);
+    });
+
+    test("does not begin again when there is no time left, says the welcome", () => {
+      back(asBen({ rev: 2, ring_left_ms: 0 }));
+      assert.deepEqual(telephone.incoming, []);
+    });
+  });
+
+  test("a ring lasts as long as the newest snapshot says", () => {
+    tell(asBen({ ring_left_ms: 20_000 }));
+    timers.pass(10_000);
+    tell(asBen({ rev: 2, ring_left_ms: 50_000 }));
+    timers.pass(49_000);
+    assert.equal(telephone.incoming.length, 1);
+  });
+
+  describe("a call that rings at the other side", () => {
+    beforeEach(async () => {
+      await calling();
+      tell(snapshot({ rev: 2, ben: { alerted: true }, ring_left_ms: 20_000 }));
+      away();
+      timers.pass(20_000 + RING_OVER_MS - 1);
+      assert.equal(telephone.current.phase, "ringing");
+      timers.pass(1);
+    });
+
+    test("is heard no longer than it can ring, and the socket is doubted", () => {
+      assert.deepEqual([telephone.current.phase, signaling.woken], ["reconnecting", 1]);
+    });
+
+    test("is given up in the end, and the devices are free", () => {
+      timers.pass(29_999);
+      assert.deepEqual(live(), ["audio", "video"]);
+      timers.pass(1);
+      assert.deepEqual([telephone.current.ended.reason, live()], ["lost", []]);
+    });
+
+    test("goes on when they have answered meanwhile, says the welcome", () => {
+      back(snapshot({ rev: 3, state: "active" }));
+      timers.pass(120_000);
+      peers[0].dispatchEvent(new Event("connected"));
+      assert.equal(telephone.current.phase, "active");
+    });
+
+    test("is over when they have not", () => {
+      back({ ...snapshot({ rev: 3 }), state: "ended", end_reason: "missed" });
+      timers.pass(120_000);
+      assert.equal(telephone.current.ended.reason, "missed");
+    });
+  });
+
+  test("a call that nobody answers rings to its end", async () => {
+    await calling();
+    timers.pass(JOIN_PATIENCE_MS + 1);
+    assert.equal(telephone.current.phase, "calling");
+  });
+
+  test("a call that is answered in time goes on past the end of its ring", async () => {
+    await inCall();
+    timers.pass(120_000);
+    assert.equal(telephone.current.phase, "connecting");
+  });
+
+  for (const [what, type, begin] of [
+    ["to place a call", "call.place", () => telephone.place(person("ben"), "video")],
+    ["to answer", "call.accept", () => (tell(asBen()), telephone.accept("call-1", "video"))],
+    ["to rejoin", "call.rejoin", () => back(snapshot({ rev: 2, state: "active" }))],
+  ]) {
+    test(`who waits ${what} has their devices back after a minute, and is in no call when it is carried out after all`, async () => {
+      begin();
+      away();
+      await settle();
+      timers.pass(JOIN_PATIENCE_MS - 1);
+      assert.deepEqual(live(), ["audio", "video"]);
+      timers.pass(1);
+      assert.deepEqual([telephone.current.ended.reason, live()], ["lost", []]);
+      await answer(type, { call: "call-1" });
+      assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
+    });
+  }
+
+  test("a call whose media flows goes on", async () => {
+    await inCall();
+    peers[0].dispatchEvent(new Event("connected"));
+    away();
+    for (let n = 0; n < 300; n++) peers[0].parts.post({ kind: "candidate", candidate: "" });
+    assert.ok(signaling.last("call.rejoin")); // more than can wait: it will begin afresh
+    timers.pass(600_000);
+    assert.deepEqual([telephone.current.phase, live()], ["active", ["audio", "video"]]);
   });
 });
 
@@ -275,6 +437,32 @@ describe("called while in a call", () => {
     assert.equal(peers.length, 2);
   });
 
+  test("the snapshots come before the answer, and are not taken for those of a reload", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    tell(snapshot({ rev: 3, state: "ended", end_reason: "completed", ana: { state: "left" }, ben: { state: "left" } }));
+    tell(second({ rev: 2, state: "active" }));
+    await settle();
+    assert.equal(peers.length, 1);
+    await answer("call.accept", { call: "call-2" });
+    assert.deepEqual(sent().slice(2), [["call.accept", "call-2"]]);
+    assert.deepEqual(devices.asked, ["audio+video", "audio"]);
+    assert.deepEqual([peers.length, peers[0].closed, peers[1].closed, telephone.current.id], [2, true, false, "call-2"]);
+  });
+
+  test("hanging up the first meanwhile is said at once, and about the first", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    telephone.hangUp();
+    await settle();
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+    await answer("call.hang_up", { call: "call-1" });
+    tell(second({ rev: 2, state: "active" }));
+    await answer("call.accept", { call: "call-2" });
+    assert.deepEqual([telephone.current.id, live()], ["call-2", ["audio"]]);
+    assert.equal(signaling.last("call.rejoin"), undefined);
+  });
+
   test("the other has hung up meanwhile: it is missed, and the first goes on", async () => {
     telephone.accept("call-2", "voice");
     await settle();
@@ -282,6 +470,24 @@ describe("called while in a call", () => {
     await refuse("call.accept", "wrong_state");
     assert.deepEqual([telephone.current.id, telephone.current.phase, notices], ["call-1", "connecting", ["missed"]]);
     assert.deepEqual(live(), ["audio", "video"]);
+  });
+
+  test("refused and carried out all the same, it is left, and opens no device", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    tell(snapshot({ rev: 3, state: "ended", end_reason: "completed", ben: { state: "left" } }));
+    tell(second({ rev: 2, state: "active" }));
+    await refuse("call.accept", "try_again");
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-2"]);
+    assert.deepEqual([devices.asked, live()], [["audio+video"], []]);
+  });
+
+  test("when the first is over by the time the socket is back, it is over here too", async () => {
+    telephone.accept("call-2", "voice");
+    await settle();
+    signaling.emit("welcome", { person: person("ana"), calls: [second()], ice_servers: [] });
+    assert.equal(telephone.current.ended.reason, "lost");
+    assert.deepEqual(live(), []);
   });
 
   test("refused for now, it asks again", async () => {
@@ -456,6 +662,15 @@ describe("after a reload", () => {
     assert.equal(signaling.sent[0].epoch, 2);
   });
 
+  test("hung up before the rejoin is answered, nothing is opened any more", async () => {
+    await reloaded();
+    telephone.hangUp();
+    tell(snapshot({ rev: 3, state: "active", ana: { epoch: 2 } }));
+    await answer("call.rejoin", { call: "call-1" });
+    assert.deepEqual([peers, live()], [[], []]);
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
+  });
+
   test("a call that the old page's command made after the welcome is found", async () => {
     make();
     signaling.emit("welcome", { person: person("ana"), calls: [], ice_servers: [] });
@@ -476,6 +691,47 @@ describe("after a reload", () => {
     tell(asBen({ rev: 3, state: "active" }));
     await settle();
     assert.equal(signaling.commands.filter(({ type }) => type === "call.hang_up").length, 1);
+  });
+
+  test("a call that turns up while another is left is not forgotten", async () => {
+    await inCall();
+    telephone.hangUp();
+    await settle();
+    tell(snapshot({ id: "call-8", rev: 2, state: "active" }));
+    tell(snapshot({ rev: 3, state: "ended", end_reason: "completed" }));
+    await answer("call.hang_up", { call: "call-1" });
+    assert.deepEqual(sent().at(-1), ["call.rejoin", "call-8"]);
+  });
+
+  test("a call that could not be left is left again after a while, until it is over", async () => {
+    await inCall();
+    telephone.hangUp();
+    await settle();
+    const hangUps = () => sent().filter(([type]) => type === "call.hang_up").length;
+    for (const count of [1, 2]) {
+      await refuse("call.hang_up", "try_again");
+      tell(snapshot({ rev: 3, state: "active" }));
+      timers.pass(LEAVE_AGAIN_MS - 1);
+      await settle();
+      assert.equal(hangUps(), count);
+      timers.pass(1);
+      await settle();
+      assert.equal(hangUps(), count + 1);
+    }
+    tell({ ...snapshot({ rev: 4, state: "active" }), state: "ended", end_reason: "completed" });
+    await refuse("call.hang_up", "wrong_state");
+    timers.pass(LEAVE_AGAIN_MS);
+    await settle();
+    assert.equal(hangUps(), 3);
+  });
+
+  test("a call that turns up while a command is on its way is not forgotten when that is refused", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    tell(asBen({ rev: 2, state: "active" }));
+    await refuse("call.accept", "try_again");
+    assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
   });
 
   test("a call that is on another device is left there", async () => {
@@ -547,6 +803,26 @@ describe("devices that cannot be used", () => {
     telephone.solveMedia("retry");
     await settle();
     assert.ok(signaling.last("call.place"));
+  });
+
+  test("choosing another device answers nothing for the callee who decides", async () => {
+    make({ audio: "NotReadableError" });
+    tell(asBen({ kind: "voice" }));
+    telephone.accept("call-1", "voice");
+    await settle();
+    await telephone.current.choose("audioinput", "another");
+    assert.deepEqual(telephone.current.mediaProblem, { reason: "in_use", kind: "microphone" });
+  });
+
+  test("a camera that did not come on is not wanted any more: the next click asks for it again", async () => {
+    await calling("voice");
+    devices.fail = { video: "NotReadableError" };
+    const { current } = telephone;
+    await current.setCamera(!current.wants.camera);
+    assert.deepEqual([current.mediaProblem, current.wants.camera], [{ reason: "in_use", kind: "camera" }, false]);
+    devices.fail = {};
+    await current.setCamera(!current.wants.camera);
+    assert.deepEqual([current.mediaProblem, current.sends.camera], [null, true]);
   });
 
   test("a device that is unplugged in a call is said, and the call goes on", async () => {

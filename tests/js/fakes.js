@@ -159,6 +159,10 @@ export class FakeSignaling extends EventTarget {
 
   watch() {}
 
+  wake() {
+    this.woken = (this.woken ?? 0) + 1;
+  }
+
   emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
@@ -204,6 +208,7 @@ export function snapshot({ me = "ana", state = "ringing", rev = 1, id = "call-1"
   if (legs[me].state === "joined") legs[me].device ??= "this-device";
   return {
     id, rev, kind, state, me: `leg-${me}`, legs: [legs.ana, legs.ben],
+    ...(state === "ringing" && { ring_left_ms: more.ring_left_ms ?? 60_000 }),
     ...(state === "active" && { active_ms: 0 }),
     ...(more.end_reason && { end_reason: more.end_reason }),
   };

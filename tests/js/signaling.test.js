@@ -5,15 +5,16 @@ import { BACKOFF_SECONDS, CommandError, Signaling } from "../../static/js/signal
 import { FakeSocket, FakeTimers, settle } from "./fakes.js";
 
 const WELCOME = { type: "welcome", protocol: 1, person: { id: "ana" }, calls: [], ice_servers: [] };
-let timers, signaling;
+let timers, signaling, hidden;
 
 beforeEach(() => {
   FakeSocket.opened = [];
   timers = new FakeTimers();
+  hidden = false;
   signaling = new Signaling({
     url: "ws://test/ws/", device: "this-device", pingSeconds: 10, deadSeconds: 25,
-    heldCalls: () => ["held"], Socket: FakeSocket, setTimer: timers.set, clearTimer: timers.clear,
-    random: () => 1, now: () => timers.now,
+    heldCalls: () => ["held"], isHidden: () => hidden, Socket: FakeSocket, setTimer: timers.set, clearTimer: timers.clear,
+    random: () => 1,
   });
 });
 
@@ -125,6 +126,20 @@ describe("coming back", () => {
     assert.equal(FakeSocket.opened.length, count + 1);
   });
 
+  test("does not happen before it was there: a guest who looks away has not been let in yet", () => {
+    signaling.wake();
+    assert.deepEqual([FakeSocket.opened, signaling.state], [[], "idle"]);
+  });
+
+  test("after it was stopped is for whoever has signed in anew, and commands are carried again", async () => {
+    welcomed().drop(4500);
+    signaling.connect();
+    welcomed_again();
+    const done = signaling.command("call.place", { call: "c" });
+    socket().say({ type: "ok", re: socket().sent.at(-1).id, call: "c" });
+    assert.equal((await done).call, "c");
+  });
+
   for (const code of [1001, 1006, 1011, 4000, 4003, 4004]) {
     test(`happens after ${code}`, () => {
       welcomed().drop(code);
@@ -148,12 +163,20 @@ describe("coming back", () => {
 });
 
 describe("liveness", () => {
-  test("the page pings every ten seconds", () => {
+  const ping = (more = {}) => ({ type: "ping", idle: false, hidden: false, ...more });
+
+  test("the page pings when it is let in and every ten seconds from then on", () => {
     const here = welcomed();
     timers.pass(10_000);
     here.say({ type: "pong" });
     timers.pass(10_000);
-    assert.deepEqual(sentBy(here, "ping"), Array(2).fill({ type: "ping", idle: false, hidden: false }));
+    assert.deepEqual(sentBy(here, "ping"), Array(3).fill(ping()));
+  });
+
+  test("a hidden page says so with its first frames, before its next timer, which may be a minute away", () => {
+    hidden = true;
+    const here = welcomed();
+    assert.deepEqual(here.sent.slice(1), [ping({ hidden: true })]);
   });
 
   test("a socket that is doubted has three seconds to answer", () => {
@@ -164,16 +187,47 @@ describe("liveness", () => {
     timers.pass(5000);
     assert.equal(signaling.state, "open");
     signaling.wake();
-    timers.pass(3000);
+    timers.pass(2999);
+    assert.equal(socket(), here);
+    timers.pass(1);
     assert.notEqual(socket(), here);
     assert.equal(here.closed, true);
   });
 
-  test("a socket that has said nothing for 25 s is replaced", () => {
+  test("a socket that has not answered a ping for 25 s is replaced at once", () => {
     const here = welcomed();
-    timers.pass(30_000);
+    timers.pass(2000);
+    here.say({ type: "pong" });
+    timers.pass(8000 + 24_999);
+    assert.equal(socket(), here);
+    timers.pass(1);
     assert.ok(here.closed);
     assert.notEqual(socket(), here);
+  });
+
+  for (const [what, begin] of [
+    ["does not open", () => signaling.connect()],
+    ["opens and lets nobody in", () => (signaling.connect(), socket().open())],
+  ]) {
+    test(`a socket that ${what} for 25 s is replaced`, () => {
+      begin();
+      const here = socket();
+      timers.pass(24_999);
+      assert.equal(socket(), here);
+      timers.pass(1);
+      assert.ok(here.closed);
+      assert.notEqual(socket(), here);
+    });
+  }
+
+  test("sockets that are silent again and again are tried ever more seldom", () => {
+    welcomed();
+    timers.pass(25_000);
+    assert.equal(FakeSocket.opened.length, 2);
+    timers.pass(25_000);
+    assert.deepEqual([FakeSocket.opened.length, signaling.state], [2, "waiting"]);
+    timers.pass(BACKOFF_SECONDS[1] * 1000);
+    assert.deepEqual([FakeSocket.opened.length, signaling.state], [3, "connecting"]);
   });
 
   test("what an old socket says late is not heard", () => {
@@ -183,6 +237,52 @@ describe("liveness", () => {
     signaling.addEventListener("call", () => (heard = true));
     here.say({ type: "call", call: {} });
     assert.equal(heard, false);
+  });
+});
+
+describe("a hidden page, whose timers run once a minute", () => {
+  const MINUTE = 60_000;
+
+  beforeEach(() => {
+    const set = timers.set;
+    timers.set = (act, ms) => set(act, hidden ? (Math.floor((timers.now + ms) / MINUTE) + 1) * MINUTE - timers.now : ms);
+    signaling._parts.setTimer = timers.set;
+    class Answering extends FakeSocket {
+      send(text) {
+        super.send(text);
+        if (this.answers !== false && this.sent.at(-1).type === "ping") queueMicrotask(() => this.say({ type: "pong" }));
+      }
+    }
+    signaling._parts.Socket = Answering;
+  });
+
+  /** Second by second, so that answers come between two timers. */
+  async function seconds(count) {
+    for (let n = 0; n < count; n++) {
+      timers.pass(1000);
+      await settle();
+    }
+  }
+
+  test("stays on the one socket", async () => {
+    const here = welcomed();
+    await seconds(35);
+    hidden = true;
+    signaling.wake();
+    await seconds(600);
+    assert.deepEqual([FakeSocket.opened.length, here.closed, signaling.state], [1, undefined, "open"]);
+    assert.ok(sentBy(here, "ping").slice(5).every((each) => each.hidden));
+  });
+
+  test("leaves a dead one in the minute after, and does not wait another for the next", async () => {
+    const here = welcomed();
+    hidden = true;
+    signaling.wake();
+    await seconds(120);
+    here.answers = false;
+    await seconds(120);
+    assert.ok(here.closed);
+    assert.deepEqual([FakeSocket.opened.length, signaling.state], [2, "connecting"]);
   });
 });
 

@@ -116,14 +116,14 @@ export class Stage {
 
   /** @param {CallSession} session */
   _drawControls(session) {
-    const { microphone, camera } = session.sends;
-    const opening = session.phase === "opening_media" && !session.mediaProblem;
-    press(this._control("microphone"), !opening && !microphone);
-    press(this._control("camera"), opening ? !session.wants.camera : !camera);
+    // A device takes its time; the button that was clicked does not wait for it.
+    const { microphone, camera } = session.mediaSettled || !session.mediaProblem ? session.wants : session.sends;
+    press(this._control("microphone"), !microphone);
+    press(this._control("camera"), !camera);
     this._control("shrink").hidden = this._small;
     this._control("grow").hidden = !this._small;
     for (const act of ["microphone", "camera", "devices"])
-      /** @type {HTMLButtonElement} */ (this._control(act)).disabled = session.phase === "opening_media";
+      /** @type {HTMLButtonElement} */ (this._control(act)).disabled = !session.mediaSettled;
   }
 
   /** @param {CallSession} session */
@@ -176,9 +176,9 @@ export class Stage {
     const session = this._telephone.current;
     switch (button.dataset.act) {
       case "microphone":
-        return session?.setMicrophone(!session.sends.microphone);
+        return session?.setMicrophone(!session.wants.microphone);
       case "camera":
-        return session?.setCamera(!session.sends.camera);
+        return session?.setCamera(!session.wants.camera);
       case "devices":
         return this._toggleDevices();
       case "shrink":
