@@ -10,7 +10,7 @@ import { randomId } from "./device.js";
 /** Seconds before each try; the last goes on. Full jitter: a random part of it, so that thousands do not come at once. */
 export const BACKOFF_SECONDS = Object.freeze([0, 0.3, 1, 2, 4, 7]);
 
-/** How long a socket has for an answer when there is reason to doubt it. */
+/** How long a socket has for an answer when there is reason to doubt it; and to open, when the page is woken meanwhile. */
 const PROBE_SECONDS = 3;
 
 /** A refused or failed command. */
@@ -59,6 +59,7 @@ export class Signaling extends EventTarget {
     /** @type {string[]|null} */
     this._watched = null;
     this._tries = 0;
+    this._opened = false;
     this._heardAt = 0;
     /** @type {any} */
     this._retryTimer = null;
@@ -74,9 +75,12 @@ export class Signaling extends EventTarget {
     this._setState("connecting");
     const socket = new Socket(url);
     this._socket = socket;
+    this._opened = false;
     this._heardAt = now();
-    socket.onopen = () =>
+    socket.onopen = () => {
+      this._opened = true;
       this._write({ type: "hello", protocol: PROTOCOL_VERSION, device, calls: heldCalls() });
+    };
     socket.onmessage = (event) => this._socket === socket && this._take(JSON.parse(event.data));
     socket.onclose = (event) => this._socket === socket && this._closed(event.code);
     this._schedulePing();
@@ -87,7 +91,7 @@ export class Signaling extends EventTarget {
     this._setState("stopped");
     this._parts.clearTimer(this._retryTimer);
     this._parts.clearTimer(this._pingTimer);
-    this._parts.clearTimer(this._probeTimer);
+    this._trust();
     const socket = this._socket;
     this._socket = null;
     socket?.close();
@@ -95,20 +99,20 @@ export class Signaling extends EventTarget {
 
   /**
    * The network is back or another, or the page is looked at again: do not wait for a timer. A socket that has nothing to say to a
-   * ping now is taken for dead.
+   * ping now is taken for dead, and so is one that should have opened by now.
    */
   wake() {
-    if (this.state === "waiting") {
+    const { now, setTimer } = this._parts;
+    const hangs = this.state === "connecting" && !this._opened && now() - this._heardAt > PROBE_SECONDS * 1000;
+    if (this.state === "waiting" || hangs) {
+      const old = this._socket;
       this._tries = 0;
       this.connect();
+      old?.close();
     } else if (this.state === "open") {
-      const { now, setTimer, clearTimer } = this._parts;
-      const asked = now();
       this._ping();
-      clearTimer(this._probeTimer);
-      this._probeTimer = setTimer(() => {
-        if (this.state === "open" && this._heardAt < asked) this._giveUp();
-      }, PROBE_SECONDS * 1000);
+      // Doubted again, it has no more time than it had. Whatever it says ends the doubt.
+      if (this.state === "open") this._probeTimer ??= setTimer(() => this._giveUp(), PROBE_SECONDS * 1000);
     }
   }
 
@@ -140,9 +144,15 @@ export class Signaling extends EventTarget {
     if (this.state === "open") this._write({ type: "presence.watch", id: randomId(), people });
   }
 
+  _trust() {
+    this._parts.clearTimer(this._probeTimer);
+    this._probeTimer = null;
+  }
+
   /** @param {any} message */
   _take(message) {
     this._heardAt = this._parts.now();
+    this._trust();
     switch (message.type) {
       case "welcome":
         this._tries = 0;
@@ -194,6 +204,7 @@ export class Signaling extends EventTarget {
   _closed(code) {
     this._socket = null;
     this._parts.clearTimer(this._pingTimer);
+    this._trust();
     if (code >= FIRST_FINAL_CLOSE_CODE && code < 5000) {
       this.stoppedBy = code;
       for (const id of [...this._waiting.keys()]) this._answer(id, (waiting) => waiting.reject(stopped()));
@@ -212,7 +223,8 @@ export class Signaling extends EventTarget {
   }
 
   _ping() {
-    if (this._parts.now() - this._heardAt > this._parts.deadSeconds * 1000) {
+    // One that has not opened yet waits for TCP, which asks again after 1, 2, 4, 8 … s, when the network may long be whole.
+    if (!this._opened || this._parts.now() - this._heardAt > this._parts.deadSeconds * 1000) {
       this._giveUp();
       return;
     }

@@ -125,6 +125,39 @@ describe("coming back", () => {
     assert.equal(FakeSocket.opened.length, count + 1);
   });
 
+  test("does not wait for a socket that does not open", () => {
+    signaling.connect();
+    const hangs = socket();
+    timers.pass(10_000);
+    assert.equal(hangs.closed, true);
+    timers.pass(0);
+    assert.notEqual(socket(), hangs);
+  });
+
+  test("waits longer for the welcome of one that has opened", () => {
+    signaling.connect();
+    socket().open();
+    timers.pass(20_000);
+    assert.ok(!socket().closed);
+    socket().say(WELCOME);
+    assert.equal(signaling.state, "open");
+  });
+
+  test("begins anew when the network is back, unless it has only just begun", () => {
+    signaling.connect();
+    const hangs = socket();
+    timers.pass(3_000);
+    signaling.wake();
+    assert.equal(socket(), hangs);
+    timers.pass(1);
+    signaling.wake();
+    assert.notEqual(socket(), hangs);
+    assert.equal(hangs.closed, true);
+    hangs.drop();
+    welcomed_again();
+    assert.equal(signaling.state, "open");
+  });
+
   for (const code of [1001, 1006, 1011, 4000, 4003, 4004]) {
     test(`happens after ${code}`, () => {
       welcomed().drop(code);
@@ -164,9 +197,40 @@ describe("liveness", () => {
     timers.pass(5000);
     assert.equal(signaling.state, "open");
     signaling.wake();
-    timers.pass(3000);
+    timers.pass(2000);
+    signaling.wake();
+    timers.pass(999);
+    assert.equal(signaling.state, "open");
+    timers.pass(1);
     assert.notEqual(socket(), here);
     assert.equal(here.closed, true);
+  });
+
+  test("a socket that answered can be doubted again, and the next one has time of its own", () => {
+    const first = welcomed();
+    signaling.wake();
+    timers.pass(1000);
+    first.say({ type: "pong" });
+    timers.pass(1000);
+    signaling.wake();
+    timers.pass(1000);
+    first.drop();
+    timers.pass(2500);
+    const second = welcomed_again();
+    assert.equal(FakeSocket.opened.length, 2);
+    signaling.wake();
+    timers.pass(2999);
+    assert.equal(socket(), second);
+    timers.pass(1);
+    assert.notEqual(socket(), second);
+  });
+
+  test("a socket that was slept through is replaced when the page wakes, once", () => {
+    welcomed();
+    timers.now += 60_000;
+    signaling.wake();
+    timers.pass(4000);
+    assert.equal(FakeSocket.opened.length, 2);
   });
 
   test("a socket that has said nothing for 25 s is replaced", () => {
