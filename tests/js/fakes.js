@@ -142,6 +142,11 @@ export class FakeSignaling extends EventTarget {
     this.stoppedBy = null;
     this.commands = [];
     this.sent = [];
+    this.woken = 0;
+  }
+
+  wake() {
+    this.woken += 1;
   }
 
   command(type, fields) {
