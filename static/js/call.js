@@ -292,9 +292,10 @@ export class CallSession extends EventTarget {
       this._talked = true;
       this.setPhase("active");
     });
+    peer.addEventListener("doubt", () => this._line.trouble()); // perhaps it is the network, and the socket is gone too
     peer.addEventListener("trouble", () => {
       this.setPhase("reconnecting");
-      this._line.trouble(); // perhaps it is the network, and the socket is gone too
+      this._line.trouble();
     });
     peer.addEventListener("track", () => this._changed());
     peer.addEventListener("failed", (event) => this._line.hangUp(/** @type {CustomEvent} */ (event).detail));

@@ -5,10 +5,13 @@
  * callee polite. One audio and one video m-line are negotiated both ways at the start, so that turning a camera on or off
  * later is a replaceTrack and needs no negotiation. Local tracks exist before this object does.
  *
- * Events: "connected", "trouble", "failed" (CustomEvent, detail = Failure), "sample" (CustomEvent, detail = Sample).
+ * A path is in doubt when nothing has come for a second or two, and in trouble after three, or when the browser says so,
+ * which takes it about 6 s.
+ *
+ * Events: "connected", "doubt", "trouble", "failed" (CustomEvent, detail = Failure), "sample" (CustomEvent, detail = Sample).
  */
 
-import { FIRST_SAMPLE_MS, Meter, SAMPLE_MS } from "./quality.js";
+import { Meter, SAMPLE_MS, Silence } from "./quality.js";
 
 /** @typedef {import("./protocol.js").PeerBody} PeerBody */
 /** @typedef {import("./protocol.js").FailureStage} FailureStage */
@@ -20,12 +23,19 @@ import { FIRST_SAMPLE_MS, Meter, SAMPLE_MS } from "./quality.js";
 const TURN_REFUSALS = Object.freeze([401, 403, 437, 438, 441]);
 const ERRORS_MAX = 8;
 
+/** How often the statistics are looked at; sooner again while nothing comes. */
+const LOOK_MS = 1000;
+const SILENT_LOOK_MS = 500;
+
+/** So many looks in a row at which nothing had come are trouble: 2.5 to 3.5 s after the last packet. */
+const SILENT_LOOKS = 4;
+
 /**
  * @typedef {{polite: boolean, configuration: RTCConfiguration, post: (body: PeerBody) => void,
  *   audio: MediaStreamTrack|null, video: MediaStreamTrack|null,
  *   connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   Connection?: typeof RTCPeerConnection, Stream?: typeof MediaStream,
- *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void}} Parts
+ *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void, now?: () => number}} Parts
  */
 
 export class Peer extends EventTarget {
@@ -36,6 +46,7 @@ export class Peer extends EventTarget {
     this._parts = {
       setTimer: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms),
       clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
+      now: () => performance.now(),
       ...parts,
     };
     this.remoteStream = new Stream();
@@ -50,6 +61,9 @@ export class Peer extends EventTarget {
     /** @type {any} */
     this._restartTimer = null;
     this._meter = new Meter();
+    this._silence = new Silence();
+    /** When the next sample is due, on the clock of performance.now(). */
+    this._sampleAt = 0;
     /** How often the media broke off and came back. */
     this._reconnects = 0;
     /** @type {{local: Set<CandidateType|null>, remote: Set<CandidateType|null>, errors: Set<number>}} */
@@ -86,8 +100,8 @@ export class Peer extends EventTarget {
 
   /** The network may have changed: look for a new way now rather than after a time-out. */
   restart() {
-    if (this._connection.connectionState !== "connected" && this._connection.remoteDescription)
-      this._connection.restartIce();
+    this._parts.clearTimer(this._restartTimer);
+    if (!this.connected && this._connection.remoteDescription) this._connection.restartIce();
   }
 
   close() {
@@ -183,21 +197,28 @@ export class Peer extends EventTarget {
   _stateChanged() {
     // connectionState, not iceConnectionState: after a cut the latter may stay "disconnected" for good.
     const state = this._connection.connectionState;
-    if (state === "connected") {
-      if (this._everConnected && !this.connected) this._reconnects += 1;
-      this.connected = this._everConnected = true;
-      this._statsTimer ??= this._parts.setTimer(() => this._measure(), FIRST_SAMPLE_MS);
-      this._parts.clearTimer(this._deadline);
-      this._parts.clearTimer(this._restartTimer);
-      this.dispatchEvent(new Event("connected"));
-    } else if ((state === "disconnected" || state === "failed") && this.connected) {
-      this.connected = false;
-      this.dispatchEvent(new Event("trouble"));
-      this._deadline = this._parts.setTimer(() => this._fail(this._iceStage()), this._parts.giveUpSeconds * 1000);
-      this._restartSoon();
-    } else if (state === "failed") {
-      this._restartSoon();
+    if (state === "connected") this._passable();
+    else if (state === "disconnected" || state === "failed") {
+      if (this.connected) this._impassable();
+      else if (state === "failed") this._restartSoon();
     }
+  }
+
+  _passable() {
+    if (this._everConnected && !this.connected) this._reconnects += 1;
+    this.connected = this._everConnected = true;
+    this._silence.forgive();
+    this._statsTimer ??= this._parts.setTimer(() => this._look(), LOOK_MS);
+    this._parts.clearTimer(this._deadline);
+    this._parts.clearTimer(this._restartTimer);
+    this.dispatchEvent(new Event("connected"));
+  }
+
+  _impassable() {
+    this.connected = false;
+    this.dispatchEvent(new Event("trouble"));
+    this._deadline = this._parts.setTimer(() => this._fail(this._iceStage()), this._parts.giveUpSeconds * 1000);
+    this._restartSoon();
   }
 
   _restartSoon() {
@@ -234,12 +255,24 @@ export class Peer extends EventTarget {
     this.dispatchEvent(new CustomEvent("failed", { detail: { stage, trace } }));
   }
 
-  async _measure() {
+  async _look() {
     const report = await this._connection.getStats();
     if (this._connection.signalingState === "closed") return;
-    this._statsTimer = this._parts.setTimer(() => this._measure(), SAMPLE_MS);
-    if (!this.connected) return;
-    this.dispatchEvent(new CustomEvent("sample", { detail: this._meter.sample(report, performance.now(), this._reconnects) }));
+    this._silence.listen(report);
+    const silent = this._silence.reports > 0;
+    this._statsTimer = this._parts.setTimer(() => this._look(), silent ? SILENT_LOOK_MS : LOOK_MS);
+    if (this.connected && this._silence.reports === 1) this.dispatchEvent(new Event("doubt"));
+    if (this.connected && this._silence.reports >= SILENT_LOOKS) this._impassable();
+    else if (!this.connected && !silent && this._connection.connectionState === "connected") this._passable();
+    if (this.connected) this._measure(report);
+  }
+
+  /** @param {RTCStatsReport} report */
+  _measure(report) {
+    const now = this._parts.now();
+    if (now < this._sampleAt) return;
+    this._sampleAt = now + SAMPLE_MS;
+    this.dispatchEvent(new CustomEvent("sample", { detail: this._meter.sample(report, now, this._reconnects) }));
   }
 }
 

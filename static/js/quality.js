@@ -14,15 +14,49 @@
 
 export const SAMPLE_MS = 5000;
 
-/** The first sample comes early, so that the screen soon says how one is connected. */
-export const FIRST_SAMPLE_MS = 1000;
-
 /** A report holds a minute. */
 export const REPORT_SAMPLES = 12;
 
 /** What the server takes: calls/core/quality.py. */
 const SAMPLES_MAX = 24;
 const AGE_MS_MAX = 600_000;
+
+/** What counts what has come: packets, and ICE's own checks, which go on when nobody sends anything. */
+const ARRIVALS = Object.freeze(["packetsReceived", "bytesReceived", "requestsReceived", "responsesReceived"]);
+
+/**
+ * Tells from one statistics report after the other whether anything at all has come from the other side. It counts reports,
+ * not seconds: a page whose timers were held back has not been in silence for that.
+ */
+export class Silence {
+  constructor() {
+    /** How many reports in a row had nothing new. */
+    this.reports = 0;
+    /** @type {Map<string, number>} the counters of the last report */
+    this._before = new Map();
+  }
+
+  /** @param {RTCStatsReport} report */
+  listen(report) {
+    /** @type {any[]} */
+    const all = [...report.values()];
+    const counting = [all.find((each) => each.type === "transport"), selectedPair(all, report)].filter(Boolean);
+    const counters = new Map(
+      counting.flatMap((each) =>
+        ARRIVALS.filter((name) => typeof each[name] === "number").map((name) => [`${each.id} ${name}`, each[name]]),
+      ),
+    );
+    const grown = [...counters].some(([key, value]) => value > (this._before.get(key) ?? 0));
+    // A browser that counts nothing tells nothing.
+    this.reports = grown || counters.size === 0 ? 0 : this.reports + 1;
+    this._before = counters;
+  }
+
+  /** The path is another now, and has its own time to be heard. */
+  forgive() {
+    this.reports = 0;
+  }
+}
 
 /** Turns one statistics report after the other into samples of what has happened in between. */
 export class Meter {

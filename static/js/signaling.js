@@ -10,8 +10,11 @@ import { randomId } from "./device.js";
 /** Seconds before each try; the last goes on. Full jitter: a random part of it, so that thousands do not come at once. */
 export const BACKOFF_SECONDS = Object.freeze([0, 0.3, 1, 2, 4, 7]);
 
-/** How long a socket has for an answer when there is reason to doubt it; else it has `deadSeconds`. */
+/** How long a socket has for an answer, or to open, when there is reason to doubt it; else it has `deadSeconds`. */
 const PROBE_SECONDS = 3;
+
+/** How long it has to open: TCP asks again after 1, 2, 4, 8 … s, when the network may long be whole. */
+const OPEN_SECONDS = 10;
 
 /** A refused or failed command. */
 export class CommandError extends Error {
@@ -28,7 +31,7 @@ export class CommandError extends Error {
  * @typedef {{url: string, device: string, pingSeconds: number, deadSeconds: number, heldCalls: () => string[],
  *   isIdle?: () => boolean, isHidden?: () => boolean, Socket?: typeof WebSocket,
  *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void,
- *   random?: () => number}} Parts
+ *   random?: () => number, now?: () => number}} Parts
  */
 
 /** A command that the server asked to repeat is repeated so often. */
@@ -45,6 +48,7 @@ export class Signaling extends EventTarget {
       setTimer: (/** @type {() => void} */ act, /** @type {number} */ ms) => setTimeout(act, ms),
       clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
       random: Math.random,
+      now: () => performance.now(),
       ...parts,
     };
     /** "idle" until somebody connects it. @type {"idle"|"connecting"|"open"|"waiting"|"stopped"} */
@@ -58,6 +62,10 @@ export class Signaling extends EventTarget {
     /** @type {string[]|null} */
     this._watched = null;
     this._tries = 0;
+    this._begunAt = 0;
+    this._opened = false;
+    /** When the socket is given up unless it says something; none while there is no doubt. @type {number|null} */
+    this._doubtEnds = null;
     /** @type {any} */
     this._retryTimer = null;
     /** @type {any} */
@@ -68,17 +76,25 @@ export class Signaling extends EventTarget {
 
   /** Begin; or begin anew, when it was stopped and there is a session again. */
   connect() {
-    const { Socket, url, device, heldCalls, deadSeconds } = this._parts;
+    const { Socket, url, device, heldCalls, deadSeconds, now } = this._parts;
     this._parts.clearTimer(this._retryTimer);
     this.stoppedBy = null;
     this._setState("connecting");
     const socket = new Socket(url);
     this._socket = socket;
-    socket.onopen = () =>
+    this._begunAt = now();
+    this._opened = false;
+    socket.onopen = () => {
+      if (this._socket !== socket) return;
+      this._opened = true;
       this._write({ type: "hello", protocol: PROTOCOL_VERSION, device, calls: heldCalls() });
+      this._trust();
+      this._doubt(deadSeconds); // a server with many to welcome is not helped by more of them
+    };
     socket.onmessage = (event) => this._socket === socket && this._take(JSON.parse(event.data));
     socket.onclose = (event) => this._socket === socket && this._closed(event.code);
-    this._doubt(deadSeconds);
+    this._trust();
+    this._doubt(OPEN_SECONDS);
   }
 
   /** Leave for good. */
@@ -94,14 +110,16 @@ export class Signaling extends EventTarget {
 
   /**
    * The network is back or another, or the page is looked at again: do not wait for a timer. A socket that has nothing to say to a
-   * ping now is taken for dead.
+   * ping now is taken for dead, and so is one that should have opened by now.
    */
   wake() {
-    if (this.state === "waiting") {
+    const late = this._parts.now() - this._begunAt > PROBE_SECONDS * 1000;
+    if (this.state === "waiting" || (this.state === "connecting" && !this._opened && late)) {
+      const old = this._socket;
       this._tries = 0;
       this.connect();
+      old?.close();
     } else if (this.state === "open") {
-      this._trust();
       this._ping(PROBE_SECONDS);
     }
   }
@@ -213,16 +231,21 @@ export class Signaling extends EventTarget {
 
   /**
    * Something was asked. Whatever is heard next clears the doubt; only silence after a question is a reason to give a socket up, for
-   * a page whose timers come late has not asked either.
+   * a page whose timers come late has not asked either. Doubted again, a socket has no more time than it had.
    * @param {number} seconds
    */
   _doubt(seconds) {
-    this._doubtTimer ??= this._parts.setTimer(() => this._giveUp(), seconds * 1000);
+    const { now, setTimer, clearTimer } = this._parts;
+    const ends = now() + seconds * 1000;
+    if (this._doubtEnds !== null && this._doubtEnds <= ends) return;
+    clearTimer(this._doubtTimer);
+    this._doubtEnds = ends;
+    this._doubtTimer = setTimer(() => this._giveUp(), seconds * 1000);
   }
 
   _trust() {
     this._parts.clearTimer(this._doubtTimer);
-    this._doubtTimer = null;
+    this._doubtEnds = null;
   }
 
   /** A socket that says nothing is dead, even if nobody has told the browser. */

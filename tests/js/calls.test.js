@@ -632,6 +632,17 @@ describe("in a call", () => {
     assert.deepEqual(live(), []);
   });
 
+  test("a path in doubt asks the socket too; one in trouble is said", async () => {
+    await inCall();
+    peers[0].dispatchEvent(new Event("connected"));
+    peers[0].dispatchEvent(new Event("doubt"));
+    assert.deepEqual([signaling.woken, telephone.current.phase], [1, "active"]);
+    peers[0].dispatchEvent(new Event("trouble"));
+    assert.deepEqual([signaling.woken, telephone.current.phase], [2, "reconnecting"]);
+    peers[0].dispatchEvent(new Event("connected"));
+    assert.equal(telephone.current.phase, "active");
+  });
+
   test("a socket that comes back resumes it", async () => {
     await inCall();
     const count = signaling.sent.length;

@@ -24,7 +24,7 @@ export class FakeTimers {
       if (!first) break;
       const [id, { at, act }] = first;
       this._due.delete(id);
-      this.now = at;
+      this.now = Math.max(this.now, at); // one that was slept through comes late
       act();
     }
     this.now = end;
@@ -142,6 +142,11 @@ export class FakeSignaling extends EventTarget {
     this.stoppedBy = null;
     this.commands = [];
     this.sent = [];
+    this.woken = 0;
+  }
+
+  wake() {
+    this.woken += 1;
   }
 
   command(type, fields) {

@@ -12,6 +12,7 @@ class FakeConnection {
     Object.assign(this, {
       configuration, signalingState: "stable", connectionState: "new", iceConnectionState: "new",
       localDescription: null, remoteDescription: null, transceivers: [], candidates: [], restarts: 0,
+      report: new Map(),
     });
     FakeConnection.made.push(this);
   }
@@ -50,7 +51,11 @@ class FakeConnection {
     queueMicrotask(() => this.onnegotiationneeded?.());
   }
   async getStats() {
-    return new Map();
+    return this.report;
+  }
+  /** What has come by now, counted by the transport. */
+  counts(packetsReceived) {
+    this.report = new Map([["T", { id: "T", type: "transport", packetsReceived }]]);
   }
   close() {
     this.signalingState = "closed";
@@ -74,7 +79,8 @@ function make(parts = {}) {
   const peer = new Peer({
     polite: false, configuration: { iceServers: [] }, post: (body) => posted.push(body),
     audio: new FakeTrack("audio"), video: new FakeTrack("video"), connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30,
-    Connection: FakeConnection, Stream: FakeStream, setTimer: timers.set, clearTimer: timers.clear, ...parts,
+    Connection: FakeConnection, Stream: FakeStream, setTimer: timers.set, clearTimer: timers.clear, now: () => timers.now,
+    ...parts,
   });
   return { peer, connection: FakeConnection.made.at(-1) };
 }
@@ -196,16 +202,16 @@ describe("a connection that does not come about", () => {
   });
 });
 
-describe("a connection that breaks", () => {
-  async function connected() {
-    const made = make();
-    await settle();
-    made.peer.take({ kind: "answer", sdp: "theirs" });
-    await settle();
-    made.connection.become("connected");
-    return made;
-  }
+async function connected() {
+  const made = make();
+  await settle();
+  made.peer.take({ kind: "answer", sdp: "theirs" });
+  await settle();
+  made.connection.become("connected");
+  return made;
+}
 
+describe("a connection that breaks", () => {
   test("and heals by itself within 2 s is left alone", async () => {
     const { peer, connection } = await connected();
     const failed = events(peer, "failed");
@@ -244,6 +250,125 @@ describe("a connection that breaks", () => {
     peer.restart();
     assert.equal(connection.restarts, 0);
   });
+});
+
+describe("a path on which nothing comes any more, though the browser has not noticed", () => {
+  /** Looks at the statistics go on beside the timers: one step is as far as they can get without each other. */
+  async function pass(ms) {
+    for (let left = ms; left > 0; left -= 500) {
+      timers.pass(500);
+      await settle();
+    }
+  }
+  async function silent() {
+    const made = await connected();
+    made.connection.counts(100);
+    await pass(1_000);
+    return { ...made, doubts: events(made.peer, "doubt"), troubles: events(made.peer, "trouble") };
+  }
+
+  test("is doubted after a second, and in trouble after two and a half", async () => {
+    const { peer, doubts, troubles } = await silent();
+    await pass(500);
+    assert.deepEqual([doubts.length, troubles.length], [0, 0]);
+    await pass(500);
+    assert.deepEqual([doubts.length, troubles.length], [1, 0]);
+    await pass(1_000);
+    assert.deepEqual([peer.connected, troubles.length], [true, 0]);
+    await pass(500);
+    assert.deepEqual([peer.connected, doubts.length, troubles.length], [false, 1, 1]);
+  });
+
+  test("is restarted once, 2 s later, and given up after 30", async () => {
+    const { peer, connection } = await silent();
+    const failed = events(peer, "failed");
+    await pass(2_500);
+    await pass(1_500);
+    assert.equal(connection.restarts, 0);
+    await pass(500);
+    assert.equal(connection.restarts, 1);
+    await pass(27_500);
+    assert.deepEqual([connection.restarts, failed.length], [1, 0]);
+    await pass(500);
+    assert.deepEqual(failed.map((each) => each.stage), ["ice"]);
+  });
+
+  test("and that heals by itself is not restarted", async () => {
+    const { peer, connection } = await silent();
+    const again = events(peer, "connected");
+    await pass(2_500);
+    connection.counts(101);
+    await pass(500);
+    assert.deepEqual([peer.connected, again.length], [true, 1]);
+    for (let count = 102; count < 162; count += 1) {
+      connection.counts(count);
+      await pass(1_000);
+    }
+    assert.equal(connection.restarts, 0);
+  });
+
+  test("is not taken for healed while the browser says that it is broken", async () => {
+    const { peer, connection } = await silent();
+    connection.become("disconnected");
+    connection.counts(101);
+    await pass(1_000);
+    assert.equal(peer.connected, false);
+    connection.become("connected");
+    assert.equal(peer.connected, true);
+  });
+
+  test("is restarted as soon as the socket is back, and not a second time", async () => {
+    const { peer, connection } = await silent();
+    await pass(2_500);
+    peer.restart();
+    await pass(10_000);
+    assert.equal(connection.restarts, 1);
+  });
+
+  test("has its time again once it was restarted", async () => {
+    const { peer, connection, troubles } = await silent();
+    await pass(5_000);
+    connection.become("connecting");
+    connection.become("connected");
+    await pass(1_500);
+    assert.deepEqual([peer.connected, troubles.length], [true, 1]);
+    await pass(500);
+    assert.deepEqual([peer.connected, troubles.length], [false, 2]);
+  });
+
+  test("is not what a page hears whose timers are held back to one a minute", async () => {
+    const { connection, troubles } = await silent();
+    for (let minute = 1; minute <= 5; minute += 1) {
+      timers.pass(60_000);
+      await settle();
+      connection.counts(100 + minute);
+    }
+    assert.deepEqual([connection.restarts, troubles.length], [0, 0]);
+  });
+
+  test("is left alone when a little comes now and then, as from somebody who sends nothing", async () => {
+    const { connection, troubles } = await silent();
+    for (let count = 101; count < 131; count += 1) {
+      await pass(2_000);
+      connection.counts(count);
+    }
+    assert.deepEqual([connection.restarts, troubles.length], [0, 0]);
+  });
+});
+
+test("a sample is taken after a second, and every five", async () => {
+  const { peer, connection } = await connected();
+  const samples = events(peer, "sample");
+  connection.counts(1);
+  timers.pass(1_000);
+  await settle();
+  assert.equal(samples.length, 1);
+  for (let second = 2; second <= 11; second += 1) {
+    connection.counts(second);
+    timers.pass(1_000);
+    await settle();
+  }
+  assert.equal(samples.length, 3);
 });
 
 test("after close nothing is posted and no timer runs", async () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { Meter, mos, quality, QualityLog, REPORT_SAMPLES, route } from "../../static/js/quality.js";
+import { Meter, mos, quality, QualityLog, REPORT_SAMPLES, route, Silence } from "../../static/js/quality.js";
 
 const vectors = JSON.parse(readFileSync(new URL("../core/mos.json", import.meta.url), "utf8"));
 
@@ -69,6 +69,37 @@ describe("a sample", () => {
 
   test("before there is a pair is only what it is", () => {
     assert.deepEqual(new Meter().sample(new Map(), 3, 0), { at: 3, reconnects: 0 });
+  });
+});
+
+describe("silence", () => {
+  test("is counted in reports in a row with nothing new", () => {
+    const silence = new Silence();
+    const after = (packetsReceived) => {
+      silence.listen(new Map([["T", { id: "T", type: "transport", packetsReceived }]]));
+      return silence.reports;
+    };
+    assert.deepEqual([7, 8, 8, 8, 9, 9].map(after), [0, 0, 1, 2, 0, 1]);
+  });
+
+  for (const counter of ["bytesReceived", "requestsReceived", "responsesReceived"])
+    test(`is broken by ${counter} of the pair in use`, () => {
+      const silence = new Silence();
+      for (const count of [5, 5, 6]) silence.listen(report({ pair: { packetsReceived: 1, [counter]: count } }));
+      assert.equal(silence.reports, 0);
+    });
+
+  test("is not broken by another pair that starts from nothing", () => {
+    const silence = new Silence();
+    silence.listen(report({ pair: { bytesReceived: 100 } }));
+    silence.listen(report({ pair: { id: "Q", bytesReceived: 0 }, transport: false }));
+    assert.equal(silence.reports, 1);
+  });
+
+  test("is not known of a browser that counts nothing", () => {
+    const silence = new Silence();
+    for (let count = 0; count < 9; count += 1) silence.listen(report());
+    assert.equal(silence.reports, 0);
   });
 });
 

@@ -14,7 +14,7 @@ beforeEach(() => {
   signaling = new Signaling({
     url: "ws://test/ws/", device: "this-device", pingSeconds: 10, deadSeconds: 25,
     heldCalls: () => ["held"], isHidden: () => hidden, Socket: FakeSocket, setTimer: timers.set, clearTimer: timers.clear,
-    random: () => 1,
+    random: () => 1, now: () => timers.now,
   });
 });
 
@@ -140,6 +140,39 @@ describe("coming back", () => {
     assert.equal((await done).call, "c");
   });
 
+  test("does not wait for a socket that does not open", () => {
+    signaling.connect();
+    const hangs = socket();
+    timers.pass(10_000);
+    assert.equal(hangs.closed, true);
+    timers.pass(0);
+    assert.notEqual(socket(), hangs);
+  });
+
+  test("waits longer for the welcome of one that has opened", () => {
+    signaling.connect();
+    socket().open();
+    timers.pass(20_000);
+    assert.ok(!socket().closed);
+    socket().say(WELCOME);
+    assert.equal(signaling.state, "open");
+  });
+
+  test("begins anew when the network is back, unless it has only just begun", () => {
+    signaling.connect();
+    const hangs = socket();
+    timers.pass(3_000);
+    signaling.wake();
+    assert.equal(socket(), hangs);
+    timers.pass(1);
+    signaling.wake();
+    assert.notEqual(socket(), hangs);
+    assert.equal(hangs.closed, true);
+    hangs.drop();
+    welcomed_again();
+    assert.equal(signaling.state, "open");
+  });
+
   for (const code of [1001, 1006, 1011, 4000, 4003, 4004]) {
     test(`happens after ${code}`, () => {
       welcomed().drop(code);
@@ -187,11 +220,40 @@ describe("liveness", () => {
     timers.pass(5000);
     assert.equal(signaling.state, "open");
     signaling.wake();
-    timers.pass(2999);
-    assert.equal(socket(), here);
+    timers.pass(2000);
+    signaling.wake();
+    timers.pass(999);
+    assert.equal(signaling.state, "open");
     timers.pass(1);
     assert.notEqual(socket(), here);
     assert.equal(here.closed, true);
+  });
+
+  test("a socket that answered can be doubted again, and the next one has time of its own", () => {
+    const first = welcomed();
+    signaling.wake();
+    timers.pass(1000);
+    first.say({ type: "pong" });
+    timers.pass(1000);
+    signaling.wake();
+    timers.pass(1000);
+    first.drop();
+    timers.pass(2500);
+    const second = welcomed_again();
+    assert.equal(FakeSocket.opened.length, 2);
+    signaling.wake();
+    timers.pass(2999);
+    assert.equal(socket(), second);
+    timers.pass(1);
+    assert.notEqual(socket(), second);
+  });
+
+  test("a socket that was slept through is replaced when the page wakes, once", () => {
+    welcomed();
+    timers.now += 60_000;
+    signaling.wake();
+    timers.pass(4000);
+    assert.equal(FakeSocket.opened.length, 2);
   });
 
   test("a socket that has not answered a ping for 25 s is replaced at once", () => {
@@ -205,14 +267,14 @@ describe("liveness", () => {
     assert.notEqual(socket(), here);
   });
 
-  for (const [what, begin] of [
-    ["does not open", () => signaling.connect()],
-    ["opens and lets nobody in", () => (signaling.connect(), socket().open())],
+  for (const [what, seconds, begin] of [
+    ["does not open", 10, () => signaling.connect()],
+    ["opens and lets nobody in", 25, () => (signaling.connect(), socket().open())],
   ]) {
-    test(`a socket that ${what} for 25 s is replaced`, () => {
+    test(`a socket that ${what} for ${seconds} s is replaced`, () => {
       begin();
       const here = socket();
-      timers.pass(24_999);
+      timers.pass(seconds * 1000 - 1);
       assert.equal(socket(), here);
       timers.pass(1);
       assert.ok(here.closed);
@@ -224,7 +286,7 @@ describe("liveness", () => {
     welcomed();
     timers.pass(25_000);
     assert.equal(FakeSocket.opened.length, 2);
-    timers.pass(25_000);
+    timers.pass(10_000);
     assert.deepEqual([FakeSocket.opened.length, signaling.state], [2, "waiting"]);
     timers.pass(BACKOFF_SECONDS[1] * 1000);
     assert.deepEqual([FakeSocket.opened.length, signaling.state], [3, "connecting"]);
