@@ -346,29 +346,3 @@ class TestStranger:
     ) -> None:
         sam = connect(server, people.sam, hello=False)
         assert sam.hello([ringing])["calls"] == []
-
-
-class TestResuming:
-    def test_a_call_outlives_the_sockets_of_both(
-        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, ben: Client, active: str
-    ) -> None:
-        ana.drop()
-        ben.drop()
-        again = connect(server, people.ana, device=ana.device)
-        assert again.calls[active]["state"] == "active"
-        assert again.leg(active)["epoch"] == 1
-
-    def test_hello_tells_how_a_call_ended_that_the_page_still_shows(
-        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client, ben: Client, ringing: str
-    ) -> None:
-        ben.drop()
-        ana.command("call.hang_up", call=ringing)
-        again = connect(server, people.ben, hello=False)
-        (call,) = again.hello([ringing])["calls"]
-        assert (call["state"], call["end_reason"]) == ("ended", "cancelled")
-
-    def test_the_same_device_on_a_second_socket_replaces_the_first(
-        self, server: Server, people: SimpleNamespace, connect: Connect, ana: Client
-    ) -> None:
-        connect(server, people.ana, device=ana.device)
-        assert ana.until_closed() == 4502
