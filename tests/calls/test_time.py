@@ -1,6 +1,5 @@
 """Deadlines and leases, on a server that waits for nobody; and what a server's death does to calls."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -54,16 +53,6 @@ def test_leases_are_renewed_while_both_are_there(
     first = leg.lease_expires_at
     until(lambda: leg.refresh_from_db() or leg.lease_expires_at > first, "a longer lease")
     assert ana.calls[call]["state"] == "active"
-
-
-@pytest.fixture
-def alone(server: Server, hasty_server: Server) -> Iterator[None]:
-    """No other steward looks after the calls of the test."""
-    server.kill()
-    hasty_server.kill()
-    yield
-    server.start()
-    hasty_server.start()
 
 
 @pytest.mark.usefixtures("alone")
