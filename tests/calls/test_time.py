@@ -79,6 +79,20 @@ def test_a_killed_server_ends_no_call_whose_devices_come_back(people: SimpleName
         server.kill()
 
 
+@pytest.mark.usefixtures("hasty_server")
+def test_who_does_not_come_back_after_a_server_was_killed_is_lost(people: SimpleNamespace, connect: Connect) -> None:
+    """Nothing has said that their sockets closed: the leases run out, and whatever process is alive sees it."""
+    server = Server(EARSHOT_LEG_LEASE_SECONDS=2).start()
+    try:
+        ana, ben = connect(server, people.ana), connect(server, people.ben)
+        call = ana.place(people.ben.pk)
+        assert ben.command("call.accept", call=call)["type"] == "ok"
+    finally:
+        server.kill()
+    until(lambda: Call.objects.get(pk=call).end_reason == "lost", "the end of the call")
+    assert Leg.objects.filter(call=call, state="lost").exists()
+
+
 def test_a_page_that_falls_silent_is_told_to_come_back_but_not_a_hidden_one(
     people: SimpleNamespace, connect: Connect
 ) -> None:
