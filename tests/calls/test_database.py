@@ -18,7 +18,7 @@ from tests.support.server import Server, database_url
 from tests.support.wait import until
 
 # Of the two servers. A process that recovers has so long to find it, and the other to come back.
-GRACE_SECONDS = 10
+GRACE_SECONDS = 12
 LEASE_SECONDS = 5
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="run by tests.support.postgres")
