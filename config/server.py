@@ -70,7 +70,7 @@ class GentleServer(Server):
         self.stop()
 
     def _answering(self) -> bool:
-        """Whether a request is still being answered."""
+        """Whether a request is still being answered, or a socket is open: one that says hello now is sent on."""
         return any(
             "disconnected" not in details and not task.done()
             for details in self.connections.values()

@@ -6,6 +6,7 @@ import pytest
 from accounts.models import User
 from tests.support import content_types
 from tests.support.client import Client
+from tests.support.metrics import TOKEN
 from tests.support.people import cookie_of, make_person, session_of
 from tests.support.server import Server
 
@@ -24,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
     """A server for the whole session, with the real ring of 60 s."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        running = Server().start()
+        running = Server(EARSHOT_METRICS_TOKEN=TOKEN).start()
     yield running
     running.kill()
 

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -21,6 +22,16 @@ def ben(server: Server, people: SimpleNamespace, connect: Connect) -> Client:
 def sam(server: Server, people: SimpleNamespace, connect: Connect) -> Client:
     """The stranger."""
     return connect(server, people.sam)
+
+
+@pytest.fixture
+def alone(server: Server, hasty_server: Server) -> Iterator[None]:
+    """No other steward looks after the calls of the test."""
+    server.kill()
+    hasty_server.kill()
+    yield
+    server.start()
+    hasty_server.start()
 
 
 @pytest.fixture

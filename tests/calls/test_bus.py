@@ -7,8 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import redis
-from channels.layers import get_channel_layer
+from channels.layers import channel_layers, get_channel_layer
+from channels_redis.core import RedisChannelLayer
 
 from accounts.models import User
 from calls.bus import Bus, PresenceNews
@@ -63,12 +63,6 @@ def _talk(servers: tuple[Server, Server], connect: Connect, one: User, other: Us
     return caller, callee, call
 
 
-def subscribers(hub: Redis) -> list[dict[str, str]]:
-    """The connections on which processes wait for news."""
-    with redis.Redis(port=hub.port, decode_responses=True) as client:
-        return client.client_list(_type="pubsub")  # type: ignore[no-any-return]
-
-
 @pytest.mark.slow
 def test_a_process_that_stalls_loses_nothing(servers: tuple[Server, Server], talks: list[Talk]) -> None:
     with servers[1].paused():
@@ -84,7 +78,7 @@ def test_a_process_that_stalls_loses_nothing(servers: tuple[Server, Server], tal
 @pytest.mark.slow
 def test_a_bus_that_was_silent_is_not_deaf(hub: Redis, servers: tuple[Server, Server], talks: list[Talk]) -> None:
     ana, ben, call = talks[0]
-    until(lambda: all(int(each["idle"]) > IDLE_SECONDS for each in subscribers(hub)), "silence")
+    until(lambda: [int(each["idle"]) > IDLE_SECONDS for each in hub.subscribers()] == [True, True], "silence")
     ana.peer(call, 1, {"kind": "media", "microphone": True, "camera": False})
     ben.wait_for("peer")
     assert ana.close_code is None and ben.close_code is None
@@ -92,11 +86,30 @@ def test_a_bus_that_was_silent_is_not_deaf(hub: Redis, servers: tuple[Server, Se
 
 
 @pytest.mark.slow
+async def test_nor_is_one_on_the_core_layer(
+    hub: Redis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Which production does not run: its wait for news would be cut off by redis-py from version 8 on."""
+    monkeypatch.setitem(channel_layers.backends, "default", RedisChannelLayer(hosts=[hub.url]))
+    heard: list[object] = []
+    ears, mouth = Bus(hub.url), Bus(hub.url)
+    await ears.start(heard.append)
+    await mouth.start(lambda news: None)
+    await asyncio.to_thread(until, lambda: hub.calls_of("bzpopmin") > 1, "the end of a wait in which nothing came")
+    mouth.post(PresenceNews(["ana"]))
+    await asyncio.to_thread(until, lambda: heard, "news")
+    await ears.stop()
+    await mouth.stop()
+    assert heard == [PresenceNews(["ana"])]
+    assert "joining again" not in caplog.text
+
+
+@pytest.mark.slow
 @pytest.mark.usefixtures("servers")
 def test_the_kernel_looks_whether_redis_is_still_there(hub: Redis) -> None:
     """A connection that only listens would not find out by itself."""
-    until(lambda: len(subscribers(hub)) == 2, "two processes")
-    ports = {int(each["addr"].rpartition(":")[2]) for each in subscribers(hub)}
+    until(lambda: len(hub.subscribers()) == 2, "two processes")
+    ports = {int(each["addr"].rpartition(":")[2]) for each in hub.subscribers()}
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     timers = [row[5][:2] for row in rows if int(row[1].partition(":")[2], 16) in ports]
     assert timers == [KEEPALIVE_TIMER] * 2

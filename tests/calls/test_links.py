@@ -15,8 +15,10 @@ from accounts.derived_secret import NUMBER_LENGTH
 from calls import guessing, link_secret, links
 from calls.core.vocabulary import Kind, LinkState
 from calls.models import Call, Guest, GuestMessage, Leg, Link
+from calls.steward import IDENTIFY_EVERY_TICKS
 from tests.conftest import Connect
 from tests.support.client import Client
+from tests.support.metrics import until_ticks
 from tests.support.pages import get
 from tests.support.people import session_of
 from tests.support.server import Server
@@ -293,19 +295,24 @@ class TestCalling:
         again.send({"type": "hello", "protocol": 1, "device": guest.device})
         assert again.until_closed() == 4500
 
+    @pytest.mark.slow
     def test_expiry_and_pause_only_stop_new_calls(
-        self, people: SimpleNamespace, ana: Client, guest: Client, secret: str, visitor: Visitor
+        self, server: Server, people: SimpleNamespace, ana: Client, guest: Client, secret: str, visitor: Visitor
     ) -> None:
         call = guest.place(people.ana.pk)
         ana.command("call.accept", call=call)
         guest.until_call(call, "active")
-        Link.objects.update(valid_until=now())
+        Link.objects.update(valid_until=now(), paused_at=now())
         assert visitor.look(secret)[0] == 200, "a page that is loaded again in the call comes back to it"
-        guest.settle()
-        assert ana.calls[call]["state"] == "active"
+        until_ticks(server, 2 * IDENTIFY_EVERY_TICKS)  # what looks over, it looks at twice
+        for side in (ana, guest):
+            side.settle()
+            assert side.calls[call]["state"] == "active"
         guest.command("call.hang_up", call=call)
         answer = guest.command("call.place", call=str(people.sam.pk), to=str(people.ana.pk), kind="video")
         assert answer["code"] == "link_closed"
+        assert visitor.look(secret) == (404, {"state": "paused"})
+        Link.objects.update(paused_at=None)
         assert visitor.look(secret) == (404, {"state": "expired"})
 
     def test_a_single_use_is_one_answered_call(

@@ -1,16 +1,22 @@
 """Two server processes that share the database and a real Redis: a call between people of one and the other."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from types import SimpleNamespace
 
 import pytest
 
 from calls.models import Call
 from tests.conftest import Connect
+from tests.support.client import Client
 from tests.support.pages import sign_out
 from tests.support.people import session_of
 from tests.support.redis import Redis
 from tests.support.server import Server
+from tests.support.wait import until
+
+# How long a page waits for an acknowledgement before it sends a peer message again.
+RESEND_SECONDS = 1.0
 
 pytestmark = pytest.mark.slow
 
@@ -81,9 +87,8 @@ def test_two_devices_in_two_processes_and_one_answers(
     assert devices.ben.leg(call)["device"] == second.device
 
 
-def test_redis_restarts_and_calls_go_on(
-    bus: Redis, devices: SimpleNamespace, people: SimpleNamespace, connect: Connect, servers: tuple[Server, Server]
-) -> None:
+def test_redis_restarts_and_calls_go_on(bus: Redis, devices: SimpleNamespace, people: SimpleNamespace) -> None:
+    """Both processes listen again. Peer messages show it, for them no steward heals."""
     ana, ben = devices.ana, devices.ben
     call = ana.place(people.ben.pk)
     ben.until_call(call, "ringing")
@@ -91,11 +96,33 @@ def test_redis_restarts_and_calls_go_on(
     ana.until_call(call, "active")
     bus.stop()
     bus.start()
+    tell(ana, ben, call, 1)
+    tell(ben, ana, call, 1)
     ana.command("call.hang_up", call=call)
     assert ben.until_call(call, "ended")["end_reason"] == "completed"
     again = ana.place(people.ben.pk)
-    assert ben.until_call(again, "ringing")
+    ben.until_call(again, "ringing")
+    assert ben.command("call.accept", call=again)["type"] == "ok"
+    ana.until_call(again, "active")
+    tell(ana, ben, again, 1)
+    tell(ben, ana, again, 1)
     assert Call.objects.count() == 2
+    assert len(bus.subscribers()) == 2
+
+
+def tell(sender: Client, receiver: Client, call: str, seq: int) -> None:
+    """Send a peer message, and again as a page does, until it has arrived."""
+
+    def arrived() -> bool:
+        return any((message["call"], message["seq"]) == (call, seq) for message in receiver.heard("peer"))
+
+    def arrives() -> bool:
+        sender.peer(call, seq, {"kind": "media", "microphone": True, "camera": False})
+        with suppress(AssertionError):
+            until(arrived, "a peer message", RESEND_SECONDS)
+        return arrived()
+
+    until(arrives, f"peer message {seq} of {call}")
 
 
 def test_while_redis_is_away_devices_come_back_and_learn_what_ended(

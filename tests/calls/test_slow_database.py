@@ -1,29 +1,18 @@
 """What waits for the database holds a thread of its pool, and nobody who does not need just that thread."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from uuid import uuid4
 
-import pytest
 from django.conf import settings
 
 from tests.conftest import Connect
 from tests.support.client import Client
 from tests.support.locks import nobody_writes
-from tests.support.metrics import TOKEN, ask, values
+from tests.support.metrics import ask, until_ticks
 from tests.support.people import session_of
 from tests.support.server import Server
-from tests.support.wait import until
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        running = Server(EARSHOT_METRICS_TOKEN=TOKEN).start()
-    yield running
-    running.kill()
 
 
 def place(client: Client, to: object) -> None:
@@ -63,8 +52,7 @@ def test_when_every_thread_waits_the_steward_works_and_the_server_is_ready(
             place(client, people.chen.pk)
             client.settle()
         assert ask(server, "/readyz")[0] == 200
-        ticks = values(server)["earshot_steward_tick_seconds_count"]
-        until(lambda: values(server)["earshot_steward_tick_seconds_count"] > ticks + 1, "ticks")
+        until_ticks(server, 1)
         assert not any(client.heard("ok") for client in waiting)
     for client in waiting:
         client.until(lambda client=client: client.heard("ok") + client.heard("error"))  # type: ignore[misc]

@@ -12,8 +12,10 @@ from accounts import contacts
 from calls import limits
 from calls.core import protocol
 from calls.models import Call
+from calls.steward import IDENTIFY_EVERY_TICKS
 from tests.conftest import Connect
 from tests.support.client import Client
+from tests.support.metrics import until_ticks
 from tests.support.pages import sign_out, submit
 from tests.support.people import cookie_of, session_of
 from tests.support.server import Server
@@ -213,8 +215,12 @@ class TestNoLongerWelcome:
         assert call.ana.until_closed() == 4500
         self.ended(call)
 
-    def test_blocked_by_the_other_side(self, people: SimpleNamespace, call: SimpleNamespace) -> None:
+    @pytest.mark.slow
+    def test_blocked_by_the_other_side(self, server: Server, people: SimpleNamespace, call: SimpleNamespace) -> None:
+        """Both stay signed in."""
         contacts.set_block(people.ben, people.ana, True)
         self.ended(call)
         call.ana.until_call(call.id, "ended")
-        call.ana.settle()
+        until_ticks(server, 2 * IDENTIFY_EVERY_TICKS)  # what looks over, it looks at twice
+        for side in (call.ana, call.ben):
+            side.settle()

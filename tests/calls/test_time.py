@@ -1,6 +1,5 @@
 """Deadlines and leases, on a server that waits for nobody; and what a server's death does to calls."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -56,16 +55,6 @@ def test_leases_are_renewed_while_both_are_there(
     assert ana.calls[call]["state"] == "active"
 
 
-@pytest.fixture
-def alone(server: Server, hasty_server: Server) -> Iterator[None]:
-    """No other steward looks after the calls of the test."""
-    server.kill()
-    hasty_server.kill()
-    yield
-    server.start()
-    hasty_server.start()
-
-
 @pytest.mark.usefixtures("alone")
 def test_a_killed_server_ends_no_call_whose_devices_come_back(people: SimpleNamespace, connect: Connect) -> None:
     """Not even when it was away for longer than their leases: after its start they have time to come back."""
@@ -88,6 +77,20 @@ def test_a_killed_server_ends_no_call_whose_devices_come_back(people: SimpleName
         assert back.wait_for("peer")["call"] == call
     finally:
         server.kill()
+
+
+@pytest.mark.usefixtures("hasty_server")
+def test_who_does_not_come_back_after_a_server_was_killed_is_lost(people: SimpleNamespace, connect: Connect) -> None:
+    """Nothing has said that their sockets closed: the leases run out, and whatever process is alive sees it."""
+    server = Server(EARSHOT_LEG_LEASE_SECONDS=2).start()
+    try:
+        ana, ben = connect(server, people.ana), connect(server, people.ben)
+        call = ana.place(people.ben.pk)
+        assert ben.command("call.accept", call=call)["type"] == "ok"
+    finally:
+        server.kill()
+    until(lambda: Call.objects.get(pk=call).end_reason == "lost", "the end of the call")
+    assert Leg.objects.filter(call=call, state="lost").exists()
 
 
 def test_a_page_that_falls_silent_is_told_to_come_back_but_not_a_hidden_one(

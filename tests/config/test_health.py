@@ -54,8 +54,8 @@ def test_without_redis_it_lives_and_cannot_serve(watched: Server, bus: Redis) ->
 
 
 class TestMetrics:
-    def test_are_for_who_has_the_token(self, server: Server, watched: Server) -> None:
-        assert ask(server, "/metrics")[0] == 404
+    def test_are_for_who_has_the_token(self, hasty_server: Server, watched: Server) -> None:
+        assert ask(hasty_server, "/metrics")[0] == 404
         assert ask(watched, "/metrics")[0] == 401
         assert ask(watched, "/metrics", Authorization="Bearer guessed")[0] == 401
 

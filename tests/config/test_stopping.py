@@ -2,8 +2,8 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
@@ -32,6 +32,13 @@ def pair(bus: Redis, people: SimpleNamespace) -> Iterator[tuple[Server, Server]]
     yield servers
     for server in servers:
         server.kill()
+
+
+@pytest.fixture
+def own(people: SimpleNamespace) -> Iterator[Server]:
+    running = Server().start()
+    yield running
+    running.kill()
 
 
 def test_devices_are_asked_to_move_on_and_calls_go_on_elsewhere(
@@ -65,9 +72,8 @@ def test_people_who_move_can_be_called_meanwhile(
     assert connect(stays, people.ben, device=ben.device).calls[call]["state"] == "ringing"
 
 
-def test_what_was_asked_before_is_answered(server: Server, people: SimpleNamespace) -> None:
+def test_what_was_asked_before_is_answered(own: Server) -> None:
     """A request that is being answered when the signal comes gets its answer; new connections are refused."""
-    own = Server().start()
     body = b"x" * 100
     head = f"POST /accounts/login/ HTTP/1.1\r\nHost: localhost:{own.port}\r\nContent-Length: {len(body)}\r\n"
     with socket.create_connection(("127.0.0.1", own.port)) as request:
@@ -79,22 +85,20 @@ def test_what_was_asked_before_is_answered(server: Server, people: SimpleNamespa
         socket.create_connection(("127.0.0.1", own.port))
 
 
-def test_a_device_that_comes_while_it_stops_is_sent_on(people: SimpleNamespace, connect: Connect) -> None:
+def test_a_device_that_comes_while_it_stops_is_sent_on(own: Server, people: SimpleNamespace, connect: Connect) -> None:
     """By a connection that was open before: a proxy keeps some."""
-    own = Server().start()
     held = connect(own, people.ana, hello=False)  # open, but not said hello
     idle = [connect(own, people.ben) for _ in range(3)]
-    leaving = threading.Thread(target=own.terminate)
-    leaving.start()
-    idle[0].until_closed()
-    held.send({"type": "hello", "protocol": 1, "device": held.device, "calls": []})
-    assert held.until_closed() in (4000, 1006, 1001)
-    leaving.join()
+    with ThreadPoolExecutor() as aside:
+        leaving = aside.submit(own.terminate)
+        assert idle[0].until_closed() == 4000
+        held.send({"type": "hello", "protocol": 1, "device": held.device, "calls": []})
+        assert held.until_closed() == 4000
+        assert leaving.result() == 0
 
 
-def test_what_it_stopped_does_not_begin_again(people: SimpleNamespace, connect: Connect) -> None:
+def test_what_it_stopped_does_not_begin_again(own: Server, people: SimpleNamespace, connect: Connect) -> None:
     """Of a request that comes by a connection that was open before."""
-    own = Server().start()
     connect(own, people.ana, hello=False)  # for it the process waits a little
     kept = HTTPConnection("127.0.0.1", own.port, timeout=10)
 
@@ -105,12 +109,12 @@ def test_what_it_stopped_does_not_begin_again(people: SimpleNamespace, connect: 
         return response.status
 
     said = [readiness()]
-    leaving = threading.Thread(target=own.terminate)
-    leaving.start()
-    with suppress(OSError, HTTPException):
-        while True:
-            said.append(readiness())
-    leaving.join()
+    with ThreadPoolExecutor() as aside:
+        leaving = aside.submit(own.terminate)
+        with suppress(OSError, HTTPException):
+            while True:
+                said.append(readiness())
+        assert leaving.result() == 0
     assert said == sorted(said) and set(said) == {200, 503}
 
 

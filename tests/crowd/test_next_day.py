@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from accounts.models import User
-from tests.support.metrics import TOKEN, values
+from tests.support.metrics import TOKEN, sockets
 from tests.support.people import cookie_of, session_of
 from tests.support.server import Server
 from tests.support.wait import until
@@ -37,10 +37,6 @@ def server(transactional_db: None) -> Iterator[Server]:
     running = Server(DJANGO_SETTINGS_MODULE="tests.crowd.next_day", EARSHOT_METRICS_TOKEN=TOKEN).start()
     yield running
     running.kill()
-
-
-def sockets(server: Server) -> float:
-    return values(server)["earshot_sockets of=members"]
 
 
 def welcomed(server: Server, user: User) -> Attentive:

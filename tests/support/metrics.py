@@ -6,9 +6,12 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 
 from .server import Server
+from .wait import until
 
 # Servers of tests that read metrics are started with EARSHOT_METRICS_TOKEN=TOKEN.
 TOKEN = "the-scraper's-token"
+
+TICKS = "earshot_steward_tick_seconds_count"
 
 
 def ask(server: Server, path: str, **headers: str) -> tuple[int, str]:
@@ -29,3 +32,14 @@ def values(server: Server) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def sockets(server: Server) -> float:
+    """Of people with an account, that have said hello."""
+    return values(server)["earshot_sockets of=members"]
+
+
+def until_ticks(server: Server, number: int) -> None:
+    """Wait until the steward has begun and ended so many ticks from now on. One that failed does not count."""
+    before = values(server)[TICKS]
+    until(lambda: values(server)[TICKS] > before + number, f"{number} ticks")  # one may have begun already

@@ -30,6 +30,16 @@ class Redis:
             self._process.wait()
             self._process = None
 
+    def subscribers(self) -> list[dict[str, str]]:
+        """The connections on which processes wait for news."""
+        with redis.Redis(port=self.port, decode_responses=True) as client:
+            return client.client_list(_type="pubsub")  # type: ignore[no-any-return]
+
+    def calls_of(self, command: str) -> int:
+        """How often this command was begun, in lower case."""
+        with redis.Redis(port=self.port) as client:
+            return int(client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})["calls"])
+
     def _answers(self) -> bool:
         try:
             with redis.Redis(port=self.port, socket_timeout=1, retry=Retry(NoBackoff(), 0)) as client:
