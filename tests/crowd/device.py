@@ -74,6 +74,12 @@ class Device:
         finally:
             del self._asked[message["id"]]
 
+    async def must(self, type_: str, **fields: Any) -> None:
+        """A command that may not be refused. Raises AssertionError if it is."""
+        answer = await self.command(type_, **fields)
+        if answer["type"] != "ok":
+            raise AssertionError(f"{type_} was refused: {answer}")
+
     async def send(self, message: Message) -> None:
         """Lost if it is not connected."""
         if self._socket is not None:

@@ -47,8 +47,9 @@ def full_size(server: Server, calls: int, idle: int) -> None:
     say(f"answering    {spread(seen.answering)}")
     ticks, took = (counted[f"earshot_steward_tick_seconds_{each}"] for each in ("count", "sum"))
     say(f"steward      {ticks:.0f} ticks, {1000 * took / ticks:.0f} ms on average")
-    say(f"healed       {counted['earshot_bus_healed_total']:.0f} snapshots")
     say(f"memory       {mib(server.memory())} at the end")
+    healed = counted["earshot_bus_healed_total"]
+    assert healed == 0, f"{healed:.0f} snapshots got lost on the way, and were healed by the steward."
     check_the_database(seen)
 
 
@@ -65,8 +66,10 @@ async def _play(server: Server, devices: list[Device], calls: int, ids: list[str
     took, each = monotonic() - began, (server.memory() - before) / len(devices)
     say(f"sockets      {len(devices)} in {took:.1f} s, {each / 1024:.0f} KiB each; {mib(before)} before")
     seen = await rush(list(zip(devices[:calls], devices[calls : 2 * calls], strict=True)), ids)
+    for device in devices:
+        assert not device.closes, f"A socket was closed with {device.closes}."
     for device in devices[2 * calls :]:
-        assert not device.closes and not set(device.heard) - {"welcome", "pong"}, (device.closes, device.heard)
+        assert not set(device.heard) - {"welcome", "pong"}, f"An idle one was told something: {device.heard}"
     await asyncio.gather(*(device.go() for device in devices))
     return seen
 

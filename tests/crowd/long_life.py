@@ -27,26 +27,21 @@ async def live(life: Life, caller: Device, callee: Device, callee_id: str) -> No
     """Call until `life.over`. Raises AssertionError if one of the two is not told something."""
     while not life.over.is_set():
         call = str(uuid4())
-        await _must(caller, "call.place", call=call, to=callee_id, kind="voice")
+        await caller.must("call.place", call=call, to=callee_id, kind="voice")
         await callee.until(lambda call=call: callee.state(call) == "ringing", "a ring")  # type: ignore[misc]
-        await _must(callee, "call.accept", call=call)
+        await callee.must("call.accept", call=call)
         for device in (caller, callee):
             await device.until(lambda d=device, call=call: d.state(call) == "active", "the answer")  # type: ignore[misc]
         for seq in range(1, MESSAGES + 1):
             await _tell(life, caller, callee, call, seq)
             await _tell(life, callee, caller, call, seq)
-        await _must(callee, "call.hang_up", call=call)
+        await callee.must("call.hang_up", call=call)
         for device in (caller, callee):
             await device.until(lambda d=device, call=call: d.state(call) == "ended", "the end")  # type: ignore[misc]
             assert device.calls[call]["end_reason"] == "completed", device.calls[call]
             device.calls.clear()
             device.peer_messages.clear()
         life.calls += 1
-
-
-async def _must(device: Device, type_: str, **fields: str) -> None:
-    answer = await device.command(type_, **fields)
-    assert answer["type"] == "ok", answer
 
 
 async def _tell(life: Life, sender: Device, receiver: Device, call: str, seq: int) -> None:

@@ -30,9 +30,7 @@ class Rush:
 
     async def ask(self, device: Device, type_: str, **fields: str) -> None:
         self.commands += 1
-        answer = await device.command(type_, **fields)
-        if answer["type"] != "ok":
-            raise AssertionError(f"{type_} was refused: {answer}")
+        await device.must(type_, **fields)
 
 
 async def rush(pairs: list[tuple[Device, Device]], ids: list[str]) -> Rush:

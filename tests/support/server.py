@@ -25,6 +25,12 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processor: its user and system time (proc(5), fields 14 and 15)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Server:
     """`manage.py serve` on a free port. `kill` it without a word, and `start` it again on the same port."""
 
@@ -99,6 +105,11 @@ class Server:
         assert self._process is not None
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         return 1024 * int(status.partition("VmRSS:")[2].split()[0])
+
+    def cpu_seconds(self) -> float:
+        """What it has used of the processor, since it was started."""
+        assert self._process is not None
+        return cpu_seconds(self._process.pid)
 
     def open_files_limit(self) -> int:
         """How many files and sockets it may have open."""
