@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from uuid import uuid4
 
+import pytest
 from django.conf import settings
 
 from tests.conftest import Connect
