@@ -1,6 +1,8 @@
 """The socket: who gets in, what a bad frame does, and how a socket ends."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from uuid import uuid4
 
@@ -9,7 +11,7 @@ from django.contrib.sessions.models import Session
 from django.utils.timezone import now
 
 from accounts import contacts
-from calls import limits
+from calls import identity, limits
 from calls.core import protocol
 from calls.models import Call
 from tests.conftest import Connect
@@ -139,6 +141,15 @@ class TestFloods:
         except Exception as error:
             assert type(error).__name__.startswith("ConnectionClosed")
         assert ana.until_closed() == 4504
+
+
+def test_a_look_at_many_sessions_is_no_more_queries(
+    people: SimpleNamespace, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
+) -> None:
+    """The rows and, on PostgreSQL, the clock."""
+    sessions = {session_of(each) for each in vars(people).values()}
+    with django_assert_max_num_queries(2):
+        assert identity.over(sessions, deeply=False) == (set(), set())
 
 
 class TestNoLongerWelcome:
