@@ -308,6 +308,8 @@ class Exchange:
     def _close_signed_out(self, news: SignOutNews) -> None:
         for device in self.devices():
             link = str(device.host.link) if device.host else None
+            if device.close_code == CloseCode.SIGNED_OUT:
+                continue  # once is enough: each time wakes the steward, who would find it again until its page is gone
             if device.session == news.session or device.person == news.person or (link and link == news.link):
                 device.close(CloseCode.SIGNED_OUT)
                 self.signed_out.add((device.person, device.id))

@@ -63,7 +63,8 @@ def over(sessions: set[str], *, deeply: bool) -> tuple[set[str], set[str]]:
         opened = {row.session_key: row for row in rows}
         expiry = {key: row.expire_date for key, row in opened.items()}
         good = _signing_in({key: row.get_decoded() for key, row in opened.items()})
-    expired = {key for key, date in expiry.items() if date <= clock.now()}
+    now = clock.now()
+    expired = {key for key, date in expiry.items() if date <= now}
     return expired, sessions - good - expired
 
 

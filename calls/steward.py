@@ -2,8 +2,8 @@
 
 Every STEWARD_TICK_SECONDS, in one hop off the event loop: renew the leases of the legs whose devices are
 connected here; end rings and leases that are over; find live calls that a local device has not seen the newest
-of, and calls that ended unseen; check that the sessions of the sockets still sign somebody in, and end the
-calls of those that do not. Then, on the loop, deliver what was found.
+of, and calls that ended unseen; check that the sessions of the sockets still sign somebody in and that no account
+was closed, and end the calls of those who may not stay. Then, on the loop, deliver what was found.
 
 Timers only make things prompt; this makes them certain, in whichever process is alive. Acts of two stewards
 at once do no harm: the switchboard lets one through.
@@ -37,10 +37,10 @@ from .presence import Known
 
 logger = logging.getLogger(__name__)
 
-# Signing out is told at once, and sessions that expired or were deleted are found by every tick. This finds those
-# that are there still and sign nobody in: a password was changed, an account closed past all signals.
+# Signing out is told at once, and sessions that expired or were deleted and accounts that were closed past all signals
+# are found by every tick. This finds sessions that are there still and sign nobody in: a password was changed.
 IDENTIFY_EVERY_TICKS = 5
-LAST_SEEN_EVERY_TICKS = 30
+LAST_SEEN_EVERY_TICKS = 60
 
 # A session that seems to be over is looked at again so soon, and only then believed to be.
 SECOND_LOOK_SECONDS = 0.4
@@ -59,9 +59,11 @@ class Roster:
 
 @dataclass(slots=True)
 class Findings:
-    """What a tick found: calls to deliver, sessions that are or seem over, and what presence must know."""
+    """What a tick found: calls to deliver, people whose account was closed, sessions that are or seem over, and what
+    presence must know."""
 
     calls: list[Facts] = field(default_factory=list)
+    closed: list[UUID] = field(default_factory=list)
     expired: set[str] = field(default_factory=set)
     suspects: set[str] = field(default_factory=set)
     known: Known = field(default_factory=Known)
@@ -120,6 +122,8 @@ class Steward:
             self._chores = asyncio.get_running_loop().create_task(_do_chores(), name="chores")
 
     def _sign_out_over(self, found: Findings) -> None:
+        for person in found.closed:
+            self._exchange.sign_out(person=person)
         for session in found.expired | (found.suspects & self._suspects):
             self._exchange.sign_out(session=session)
         self._suspects = found.suspects - self._suspects
@@ -192,6 +196,7 @@ class Steward:
         ended = {call_id for _, call_id in roster.revs.keys() - revs.keys()}
         if stale or ended:
             found.calls = facts.load(stale | ended)
+        found.closed = list(User.objects.filter(pk__in=people, is_active=False).values_list("pk", flat=True))
         deeply = bool(self._suspects) or self._ticks % IDENTIFY_EVERY_TICKS == 0
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:

@@ -1,11 +1,24 @@
 from collections.abc import Iterator
+from datetime import datetime
 from types import SimpleNamespace
 
 import pytest
 
+from calls.models import Leg
 from tests.conftest import Connect
 from tests.support.client import Client
 from tests.support.server import Server
+from tests.support.wait import until
+
+
+def until_a_tick(call: str) -> None:
+    """The steward has just renewed the leases of this call: what happens now waits longest for the next tick."""
+
+    def leases() -> set[datetime | None]:
+        return set(Leg.objects.joined().filter(call=call).values_list("lease_expires_at", flat=True))
+
+    before = leases()
+    until(lambda: not before & leases(), "longer leases")
 
 
 @pytest.fixture

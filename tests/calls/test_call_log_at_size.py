@@ -201,7 +201,7 @@ class TestNothingIsReadWhole:
 
     @pytest.mark.parametrize("work", [steward.sweep, live_calls])
     def test_what_is_live_is_found_by_the_small_index(self, facts: list[Fact], work: Callable[[], object]) -> None:
-        """The steward looks every two seconds."""
+        """The steward looks every second."""
         with CaptureQueriesContext(connection) as context:
             work()
         about_calls = [each["sql"] for each in context if 'FROM "calls_call"' in each["sql"]]

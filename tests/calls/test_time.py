@@ -7,9 +7,10 @@ from django.utils.timezone import now
 
 from calls import switchboard
 from calls.models import Call, Leg
+from tests.calls.conftest import until_a_tick
 from tests.conftest import Connect
 from tests.support.server import Server
-from tests.support.wait import until
+from tests.support.wait import until, within
 
 pytestmark = pytest.mark.slow
 
@@ -21,15 +22,6 @@ def test_a_ring_that_nobody_answers_is_missed(hasty_server: Server, people: Simp
     ben.until_call(call, "ended")
     assert ben.state(call) == ("missed", "missed")
     assert ben.command("call.accept", call=call)["code"] == "wrong_state"
-
-
-def test_a_caller_who_is_gone_has_cancelled(hasty_server: Server, people: SimpleNamespace, connect: Connect) -> None:
-    ana, ben = connect(hasty_server, people.ana), connect(hasty_server, people.ben)
-    call = ana.place(people.ben.pk)
-    ben.until_call(call, "ringing")
-    ana.drop()
-    assert ben.until_call(call, "ended")["end_reason"] == "cancelled"
-    assert Leg.objects.get(call=call, user=people.ben).state == "missed"
 
 
 def test_a_side_that_vanishes_is_lost_and_the_other_learns_it(
@@ -53,6 +45,18 @@ def test_leases_are_renewed_while_both_are_there(
     first = leg.lease_expires_at
     until(lambda: leg.refresh_from_db() or leg.lease_expires_at > first, "a longer lease")
     assert ana.calls[call]["state"] == "active"
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_caller_who_is_gone_has_cancelled(punctual_server: Server, people: SimpleNamespace, connect: Connect) -> None:
+    ana, ben = connect(punctual_server, people.ana), connect(punctual_server, people.ben)
+    call = ana.place(people.ben.pk)
+    ben.until_call(call, "ringing")
+    until_a_tick(call)
+    with within(10):
+        ana.drop()
+        assert ben.until_call(call, "ended")["end_reason"] == "cancelled"
+    assert Leg.objects.get(call=call, user=people.ben).state == "missed"
 
 
 @pytest.mark.usefixtures("alone")

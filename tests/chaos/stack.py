@@ -29,7 +29,7 @@ class Stack:
                 EARSHOT_ORIGINS=f"{self.origin} http://127.0.0.1:{self.proxy.port}",
                 EARSHOT_CALL_RING_SECONDS=RING_SECONDS,
                 EARSHOT_START_GRACE_SECONDS=30,
-                EARSHOT_STEWARD_TICK_SECONDS=2,
+                EARSHOT_STEWARD_TICK_SECONDS=None,
             )
             for _ in range(2)
         ]

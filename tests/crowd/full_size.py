@@ -88,7 +88,7 @@ def check_the_database(seen: Rush) -> None:
 
 def main(calls: int = CALLS, idle: int = IDLE) -> None:
     with installation():
-        server = Server(EARSHOT_METRICS_TOKEN=TOKEN, EARSHOT_STEWARD_TICK_SECONDS=2).start()
+        server = Server(EARSHOT_METRICS_TOKEN=TOKEN, EARSHOT_STEWARD_TICK_SECONDS=None).start()
         try:
             full_size(server, calls, idle)
         finally:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[Server]:
-    running = Server(EARSHOT_METRICS_TOKEN=TOKEN, EARSHOT_STEWARD_TICK_SECONDS=2).start()
+    running = Server(EARSHOT_METRICS_TOKEN=TOKEN, EARSHOT_STEWARD_TICK_SECONDS=None).start()
     yield running
     running.kill()
 

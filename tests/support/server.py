@@ -32,7 +32,10 @@ def cpu_seconds(pid: int) -> float:
 
 
 class Server:
-    """`manage.py serve` on a free port. `kill` it without a word, and `start` it again on the same port."""
+    """`manage.py serve` on a free port. `kill` it without a word, and `start` it again on the same port.
+
+    `environment` goes before what is set here for haste; what is None there is left to the product.
+    """
 
     def __init__(self, host: str = "127.0.0.1", **environment: object) -> None:
         self.host, self.port = host, free_port()
@@ -40,7 +43,7 @@ class Server:
         self.socket_url = f"ws://{host}:{self.port}/ws/"
         self._log = tempfile.NamedTemporaryFile(prefix="earshot-server-", suffix=".log", delete=False)  # noqa: SIM115
         self._data = _data_folder()
-        self.environment = {
+        settings_ = {
             **{name: value for name, value in os.environ.items() if name != "DJANGO_ALLOW_ASYNC_UNSAFE"},
             "EARSHOT_DATA": self._data.name,
             "SECRET_KEY": settings.SECRET_KEY,
@@ -49,8 +52,9 @@ class Server:
             "EARSHOT_START_GRACE_SECONDS": "6",
             "EARSHOT_STEWARD_TICK_SECONDS": "0.5",
             "EARSHOT_CHORES_SECONDS": "86400",  # it shares the database with tests of just these
-            **{name: str(value) for name, value in environment.items()},
+            **environment,
         }
+        self.environment = {name: str(value) for name, value in settings_.items() if value is not None}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

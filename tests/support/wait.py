@@ -1,6 +1,7 @@
 """Waiting for a condition, never for a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import TypeVar
 
@@ -17,3 +18,12 @@ def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECON
             raise AssertionError(f"{what} did not come about; it is {value!r}.")
         sleep(0.1)
     return value
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """What is waited for in here must have come about so soon: DESIGN.md section 6 says the figure."""
+    began = monotonic()
+    yield
+    took = monotonic() - began
+    assert took <= seconds, f"It took {took:.2f} s, and the design promises {seconds} s."
