@@ -127,9 +127,10 @@ class Exchange:
 
     def deliver(self, facts: Facts) -> int:
         """Send the snapshot to each device here that has an older one, and return to how many; keep the facts for peer
-        messages."""
-        known = self._calls.get(facts.id)
-        if facts.id in self._ended or (known is not None and known.rev > facts.rev):
+        messages. Of a call whose end was told already, that is a device that said hello just then: what it was welcomed
+        with was read before the end."""
+        known, over = self._calls.get(facts.id), facts.id in self._ended
+        if (over and facts.state is not CallState.ENDED) or (known is not None and known.rev > facts.rev):
             return 0
         people = [leg.person.id for leg in facts.legs]
         if not any(person in self._devices for person in people):
@@ -143,7 +144,7 @@ class Exchange:
         for person in people:
             leg = facts.leg_of(person)
             for device in list(self._devices.get(person, {}).values()):
-                if leg is not None and device.sent.get(facts.id, 0) < facts.rev:
+                if leg is not None and device.sent.get(facts.id, facts.rev if over else 0) < facts.rev:
                     self._show(device, facts, leg)
                     shown += 1
         return shown
@@ -177,10 +178,11 @@ class Exchange:
             device.sent[facts.id] = facts.rev
 
     def learn(self, facts: Iterable[Facts]) -> None:
-        """Facts read from the database for a device that has just said hello."""
+        """Facts read from the database for a device that has just said hello. They may be older than what we know."""
         for each in facts:
             known = self._calls.get(each.id)
-            if each.state is not CallState.ENDED and (known is None or known.rev < each.rev):
+            over = each.state is CallState.ENDED or each.id in self._ended
+            if not over and (known is None or known.rev < each.rev):
                 self._calls[each.id] = each
 
     def _remember_ended(self, call_id: str) -> None:

@@ -69,6 +69,22 @@ async def test_late_news_does_not_bring_an_ended_call_back(exchange: Exchange) -
     assert exchange.calls() == {}
 
 
+async def test_a_device_that_was_signed_in_before_the_end_and_let_in_after_it_is_told_of_it_once(
+    exchange: Exchange,
+) -> None:
+    """Its welcome shows a call that everybody else here knows to be over; the steward finds that, and says so."""
+    _, others = enter(exchange)
+    exchange.deliver(facts(3, CallState.ENDED, LegState.LEFT))
+    device, socket = enter(exchange, "another-of-ana-s-devices")
+    exchange.learn([facts(2, CallState.ACTIVE)])
+    exchange.note_sent(device, facts(2, CallState.ACTIVE))
+    assert exchange.calls() == {}
+    for _ in range(2):
+        exchange.deliver(facts(3, CallState.ENDED, LegState.LEFT))
+    await device.flushed()
+    assert (socket.revs(), others.revs()) == ([3], [3])
+
+
 async def test_the_older_socket_of_a_device_takes_nothing_along_when_it_goes(exchange: Exchange) -> None:
     older, _ = enter(exchange)
     newer, socket = enter(exchange)
