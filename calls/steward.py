@@ -153,6 +153,18 @@ class Steward:
     # --- off the loop ------------------------------------------------------------------------------------
 
     def _work(self, roster: Roster) -> Findings:
+        try:
+            return self._look_after(roster)
+        finally:  # while the database is away as well: else our people would soon be off line elsewhere
+            self._meet_others()
+
+    def _meet_others(self) -> None:
+        try:
+            self._exchange.presence.exchange_with_others()
+        except redis.RedisError:  # then the bus loses news as well, and what was found is needed most
+            logger.warning("Redis is away: who is on line elsewhere stays as it was.", exc_info=True)
+
+    def _look_after(self, roster: Roster) -> Findings:
         for person, device in roster.signed_out:
             switchboard.force_end_calls_of(UUID(person), [device])
         # Here before now, so that nothing of ours is taken for lost because we were slow.
@@ -177,10 +189,6 @@ class Steward:
         found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             note_seen(people)
-        try:
-            self._exchange.presence.exchange_with_others()
-        except redis.RedisError:  # then the bus loses news as well, and what was found is needed most
-            logger.warning("Redis is away: who is on line elsewhere stays as it was.", exc_info=True)
         return found
 
 
