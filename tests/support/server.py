@@ -51,12 +51,12 @@ class Server:
     def running(self) -> bool:
         return self._process is not None
 
-    def start(self) -> "Server":
+    def start(self, within: float = START_SECONDS) -> "Server":
         command = [sys.executable, "manage.py", "serve", "--host", self.host, "--port", str(self.port)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=self._log, stderr=subprocess.STDOUT
         )
-        deadline = monotonic() + START_SECONDS
+        deadline = monotonic() + within
         while not self._answers():
             if self._process.poll() is not None or monotonic() > deadline:
                 raise AssertionError(f"The server did not start:\n{self.log()}")
