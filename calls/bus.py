@@ -37,8 +37,9 @@ class News(msgspec.Struct, frozen=True, tag="facts"):
 
 
 class FrameNews(msgspec.Struct, frozen=True, tag="frame"):
-    """A peer message, already checked and encoded, for one device."""
+    """A peer message of this call, checked by what its sender's process knows, and encoded, for one device."""
 
+    call: str
     person: str
     device: str
     frame: str

@@ -249,7 +249,14 @@ class Exchange:
         if local is not None:
             local.post(frame)
         if local is None or local.doubted:
-            self._bus.post(FrameNews(receiver.person.id, receiver.device, frame.decode()))
+            self._bus.post(FrameNews(facts.id, receiver.person.id, receiver.device, frame.decode()))
+
+    def _binds(self, call_id: str, device: Device) -> bool:
+        """Whether this device is in this active call. The sender's process may not have heard yet that it is no more;
+        that it is, this one has carried out itself or read when the device came."""
+        facts = self._calls.get(call_id)
+        leg = facts.leg_of(device.person) if facts and facts.state is CallState.ACTIVE else None
+        return leg is not None and leg.state is LegState.JOINED and leg.device == device.id
 
     # --- presence ----------------------------------------------------------------------------------------
 
@@ -335,9 +342,9 @@ class Exchange:
         match news:
             case News(facts=facts):
                 self.deliver(facts)
-            case FrameNews(person=person, device=device_id, frame=frame):
+            case FrameNews(call=call_id, person=person, device=device_id, frame=frame):
                 device = self._devices.get(person, {}).get(device_id)
-                if device is not None:
+                if device is not None and self._binds(call_id, device):
                     device.post(frame.encode())
             case ArrivalNews(person=person, device=device_id):
                 device = self._devices.get(person, {}).get(device_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from calls.bus import Bus
+from calls.bus import Bus, FrameNews
 from calls.core.protocol import Offer, Peer, PersonView
 from calls.core.snapshot import Facts, LegFacts
 from calls.core.vocabulary import CallState, CloseCode, EndReason, Kind, LegState, Role
@@ -25,9 +25,14 @@ class Socket:
     async def __call__(self, event: dict[str, Any]) -> None:
         self.sent.append(event)
 
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(event["text"]) for event in self.sent if "text" in event]
+
+    def types(self) -> list[str]:
+        return [message["type"] for message in self.messages()]
+
     def revs(self) -> list[int]:
-        messages = [json.loads(event["text"]) for event in self.sent if "text" in event]
-        return [message["call"]["rev"] for message in messages if message["type"] == "call"]
+        return [message["call"]["rev"] for message in self.messages() if message["type"] == "call"]
 
 
 @pytest.fixture
@@ -94,6 +99,19 @@ async def test_a_call_that_a_sign_in_was_too_early_for_is_missed_by_the_steward(
     exchange.deliver(facts(1, CallState.ACTIVE))
     enter(exchange, "another-of-ana")
     assert Steward(exchange)._roster().revs == {("ana", "call"): 0}
+
+
+async def test_a_peer_message_from_a_process_that_has_not_heard_of_the_end_goes_no_further(exchange: Exchange) -> None:
+    bound, socket = enter(exchange)
+    other, socket_of_other = enter(exchange, "another-of-ana-s-devices")
+    exchange.deliver(facts(2, CallState.ACTIVE))
+    for device in (bound, other):
+        exchange._take(FrameNews("call", "ana", device.id, '{"type":"peer"}'))
+    exchange.deliver(facts(3, CallState.ENDED, LegState.LEFT))
+    exchange._take(FrameNews("call", "ana", bound.id, '{"type":"peer"}'))
+    for device in (bound, other):
+        await device.flushed()
+    assert (socket.types(), socket_of_other.types()) == (["call", "peer", "call"], ["call", "call"])
 
 
 async def test_the_older_socket_of_a_device_takes_nothing_along_when_it_goes(exchange: Exchange) -> None:

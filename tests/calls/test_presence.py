@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from threading import Event, Thread
+from unittest.mock import Mock
 
 import pytest
 import redis
+from django.db import OperationalError
 
 from calls import presence
+from calls.bus import Bus
+from calls.exchange import Exchange
 from calls.presence import HERE_SECONDS, Presence
+from calls.steward import Roster, Steward
 from tests.support.redis import Redis
 
 pytestmark = pytest.mark.slow
@@ -39,6 +44,16 @@ def test_who_is_about_to_come_is_reachable_from_elsewhere(bus: Redis) -> None:
     here.announce("chen")
     here.exchange_with_others()
     assert elsewhere.is_reachable("chen")
+
+
+def test_while_the_database_is_away_nobody_goes_off_line_elsewhere(bus: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, elsewhere = Presence(bus.url), Presence(bus.url)
+    here.arrived("sam", "device-of-sam")
+    steward = Steward(Exchange(here, Bus("")))
+    monkeypatch.setattr(steward, "_look", Mock(side_effect=OperationalError))
+    with pytest.raises(OperationalError):
+        steward._work(Roster(set(), set(), set(), {}))
+    assert elsewhere.is_reachable("sam")
 
 
 def test_who_comes_while_the_steward_writes_is_reachable(bus: Redis) -> None:

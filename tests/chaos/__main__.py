@@ -11,12 +11,17 @@ from argparse import ArgumentParser, Namespace
 
 from tests.support.postgres import Postgres
 
+from .profile import AS_IN_PRODUCTION, SHORT
+
 
 def options() -> Namespace:
     parser = ArgumentParser(prog="python -m tests.chaos", description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=3000, help="place so many at most")
     parser.add_argument("--people", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=300, help="for so long at most; then everybody hangs up")
+    parser.add_argument(
+        "--short", action="store_true", help="leases, graces and absences of some seconds: each fault soon, and once"
+    )
     parser.add_argument("--seed", type=int, default=1, help="decides who does what and what breaks, not how fast")
     return parser.parse_args()
 
@@ -36,7 +41,8 @@ def main() -> int:
             # Not before: what it imports wants Django set up on this database.
             from .play import play
 
-            report, kept = play(postgres, wanted.people, wanted.calls, wanted.seconds, wanted.seed)
+            profile = SHORT if wanted.short else AS_IN_PRODUCTION
+            report, kept = play(postgres, profile, wanted.people, wanted.calls, wanted.seconds, wanted.seed)
         finally:
             postgres.remove()
     sys.stdout.write(f"{wanted.people} people, {wanted.seconds:.0f} s, seed {wanted.seed}\n\n{report}\n")

@@ -2,23 +2,27 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from random import Random
 from time import time
 
+from tests.support.server import Server
+
 from .crowd import Crowd
+from .profile import Profile, Span
 from .stack import Stack
 from .telephone import Telephone
 
-PROCESS_PAUSE_SECONDS = (1.0, 4.0)
-AWAY_SECONDS, REDIS_AWAY_SECONDS = (0.0, 6.0), (0.0, 15.0)
+# So many parts are broken at once, if there are so many.
+AT_ONCE = 2
+# The stewards end what they find within some ticks.
+SHOWS_AFTER_TICKS = 2
 
 # So often each device's link or page has a fault, in seconds.
 LINK_FAULT_EVERY_SECONDS = 90.0
 # So many of them hit a device that is in a call.
 TALKING = 0.5
-# An outage that a call survives; some are longer.
-SHORT_SECONDS, LONG_SECONDS = (0.1, 20.0), (25.0, 40.0)
+# So many outages are longer than a call must outlive.
 LONG = 0.05
 # For so long before a cut a device's commands arrive and their answers do not.
 DEAF_SECONDS = (0.5, 4.0)
@@ -27,46 +31,80 @@ PATIENT = 0.75
 # How long coming back may take: the last wait before a try, and the sign-in.
 RETURN_SECONDS = 10.0
 
+# How often each fault of a link or page, beside the others.
+LINK_FAULTS = {
+    "link cut": 6,
+    "link stalled": 3,
+    "page reloaded": 2,
+    "tab closed, another opened": 1,
+    "link cut, answers lost": 6,
+}
+
 
 class Faults:
-    def __init__(self, stack: Stack, crowd: Crowd, random: Random) -> None:
-        self.count: Counter[str] = Counter()
+    """`all_dealt` is set when each fault of a part has come and gone once, and what it did had time to show."""
+
+    def __init__(self, stack: Stack, crowd: Crowd, random: Random, profile: Profile) -> None:
         self._stack = stack
         self._crowd = crowd
         self._random = random
+        self._profile = profile
+        self._part_faults = self._faults_of_parts()
+        self.count: Counter[str] = Counter(dict.fromkeys([*self._part_faults, *LINK_FAULTS], 0))
+        self.all_dealt = asyncio.Event()
+        self._bag: list[str] = []
+        self._dealt: set[str] = set()
+        self._links_bag = random.sample(list(LINK_FAULTS), len(LINK_FAULTS))
 
     async def run(self) -> None:
         """Until the play ends; then every part is back."""
-        await asyncio.gather(self._break_processes(), self._break_links())
+        async with asyncio.TaskGroup() as breaking:
+            for _ in range(AT_ONCE):
+                breaking.create_task(self._break_parts())
+            breaking.create_task(self._break_links())
         self._stack.proxy.mend()
 
-    async def _break_processes(self) -> None:
+    async def _break_parts(self) -> None:
         play = self._crowd.play
         while not play.closing.is_set():
-            await play.pause(self._random.uniform(*PROCESS_PAUSE_SECONDS))
+            await play.pause(self._random.uniform(*self._profile.pause))
             if not play.closing.is_set():
-                name, fault = self._process_fault()
+                name = self._next()
                 self.count[name] += 1
-                await fault
+                await self._part_faults[name]()
+                await play.pause(SHOWS_AFTER_TICKS * self._profile.tick)
+                self._dealt.add(name)
+                if self._dealt == self._part_faults.keys():
+                    self.all_dealt.set()
 
-    def _process_fault(self) -> tuple[str, Awaitable[None]]:
-        stack, server = self._stack, self._random.choice(self._stack.servers)
-        away, redis_away = self._random.uniform(*AWAY_SECONDS), self._random.uniform(*REDIS_AWAY_SECONDS)
-        match self._random.choices(range(7), weights=(5, 4, 1, 3, 2, 2, 1))[0]:
-            case 0:
-                return "server killed (SIGKILL) and restarted", stack.restart_killed(server, away)
-            case 1:
-                return "server stopped (SIGTERM) and restarted", stack.restart_terminated(server, away)
-            case 2:
-                return "both servers killed and restarted", stack.restart_both(away)
-            case 3:
-                return "Redis killed and restarted, empty", stack.restart_redis(redis_away)
-            case 4:
-                return "PostgreSQL stopped and restarted", stack.restart_postgres(away, crash=False)
-            case 5:
-                return "PostgreSQL crashed and restarted", stack.restart_postgres(away, crash=True)
-            case _:
-                return "all links cut at once", self._cut_all()
+    def _next(self) -> str:
+        """From a bag: each once, in any order, before any comes again."""
+        if not self._bag:
+            self._bag = self._random.sample(list(self._part_faults), len(self._part_faults))
+        return self._bag.pop()
+
+    def _faults_of_parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        stack, profile = self._stack, self._profile
+
+        def some(span: Span) -> float:
+            return self._random.uniform(*span)
+
+        def server() -> Server:
+            return self._random.choice(stack.servers)
+
+        return {
+            "server killed (SIGKILL) and restarted": lambda: stack.restart_killed(server(), some(profile.away)),
+            "server stopped (SIGTERM) and restarted": lambda: stack.restart_terminated(server(), some(profile.away)),
+            "both servers killed and restarted": lambda: stack.restart_both(some(profile.away)),
+            "both servers away for longer than a lease": lambda: stack.restart_both(some(profile.away_long)),
+            "Redis killed and restarted, empty": lambda: stack.restart_redis(some(profile.redis_away)),
+            "PostgreSQL stopped and restarted": lambda: stack.restart_postgres(some(profile.away), crash=False),
+            "PostgreSQL crashed and restarted": lambda: stack.restart_postgres(some(profile.away), crash=True),
+            "PostgreSQL away for longer than a lease": lambda: stack.restart_postgres(
+                some(profile.away_long), crash=False
+            ),
+            "all links cut at once": self._cut_all,
+        }
 
     async def _cut_all(self) -> None:
         self._stack.proxy.cut_all()
@@ -82,32 +120,36 @@ class Faults:
                 self._break_link(self._random.choice(talking if hits_talk else whole))
 
     def _is_back(self, phone: Telephone) -> bool:
-        """From its last outage: two in a row would be one that is longer."""
+        """From its last outage, and its lease renewed: two in a row would be one that is longer."""
         rested = self._stack.proxy.whole_since(phone.address) + RETURN_SECONDS < time()
-        return rested and phone.connected_at is not None
+        return rested and phone.connected_at is not None and phone.connected_at + 2 * self._profile.tick < time()
 
     def _break_link(self, phone: Telephone) -> None:
-        seconds = self._random.uniform(*(LONG_SECONDS if self._random.random() < LONG else SHORT_SECONDS))
-        match self._random.choices(range(5), weights=(6, 3, 2, 1, 6))[0]:
-            case 0:
-                self.count["link cut"] += 1
+        too_long = self._random.random() < LONG
+        seconds = self._random.uniform(*(self._profile.too_long if too_long else self._profile.outages))
+        name = self._next_of_links()
+        self.count[name] += 1
+        match name:
+            case "link cut":
                 self._wait_for(phone, seconds)
                 self._stack.proxy.cut(phone.address, seconds)
-            case 1:
-                self.count["link stalled"] += 1
+            case "link stalled":
                 self._wait_for(phone, seconds)
                 self._stack.proxy.stall(phone.address, seconds)
-            case 2:
-                self.count["page reloaded"] += 1
+            case "page reloaded":
                 phone.reload()
-            case 3:
-                self.count["tab closed, another opened"] += 1
+            case "tab closed, another opened":
                 self._crowd.replace_device(phone)
             case _:
-                self.count["link cut, answers lost"] += 1
                 self._wait_for(phone, seconds)
                 deaf = min(seconds / 2, self._random.uniform(*DEAF_SECONDS))
                 self._stack.proxy.swallow(phone.address, deaf, then=seconds - deaf)
+
+    def _next_of_links(self) -> str:
+        """Each once, then as often as LINK_FAULTS says."""
+        if self._links_bag:
+            return self._links_bag.pop()
+        return self._random.choices(list(LINK_FAULTS), list(LINK_FAULTS.values()))[0]
 
     def _wait_for(self, phone: Telephone, seconds: float) -> None:
         for call in phone.talks:

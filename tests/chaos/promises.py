@@ -3,17 +3,24 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 
-from calls.core.vocabulary import EventName, LegState
-from calls.models import JournalEntry, Leg
+from calls.core.vocabulary import EndReason, EventName, LegState, Role
+from calls.models import Call, JournalEntry, Leg
 
 from .endings import without_one_ending
 from .proxy import Outage
-from .records import Answer, Life, Records
+from .records import Answer, Life, Records, Stream
+from .stack import Absence
 
 RING_OUTLIVES_SECONDS = 12
-RESUMED_OUTAGE_SECONDS = 20
 RESUMED_SHARE = 0.99
+# Who has been on line for so long is known to be by every server; after Redis was away, after one tick.
+KNOWN_WITHIN_SECONDS = 2.0
+# A peer message is sent again every 4 s, and which epochs are the newest is healed within 5 s.
+GOT_WITHIN_SECONDS = 10.0
+# After Redis is back, before a server listens to it again and what was lost meanwhile is healed.
+REDIS_RETURN_SECONDS = 5.0
 
 # A leg is given up within its lease, one tick and the grace of a server that started meanwhile.
 GIVEN_UP_WITHIN_SECONDS = 90
@@ -21,36 +28,78 @@ GIVEN_UP_WITHIN_SECONDS = 90
 
 @dataclass(frozen=True)
 class Promise:
-    """One line of the table; `broken` are the cases."""
+    """One line of the table; `broken` are the cases, of so many that were `measured`."""
 
     name: str
+    measured: int
     found: str
     allowed: str
     kept: bool
     broken: list[str]
 
 
-def promises(records: Records, outages: dict[str, list[Outage]], late_to_leave: int) -> list[Promise]:
-    """`outages`: when the link of each address was broken."""
+@dataclass(frozen=True)
+class Weather:
+    """When the link of each address was broken, and Redis. A call must outlive `outlived` seconds without its link."""
+
+    outages: dict[str, list[Outage]]
+    redis_away: list[Absence]
+    outlived: float
+
+    def heard(self, life: Life) -> list[tuple[float, float]]:
+        """When the device had a socket and the socket a link."""
+        outages = [(outage.began, outage.ends) for outage in self.outages.get(life.address, [])]
+        return [whole for span in life.connected for whole in _without(span, outages)]
+
+    def with_redis(self, span: tuple[float, float]) -> Iterator[tuple[float, float]]:
+        """The parts of the span in which Redis was there, and listened to."""
+        return _without(span, [(away.began, away.ended + REDIS_RETURN_SECONDS) for away in self.redis_away])
+
+
+def _without(span: tuple[float, float], gaps: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    begins, ends = span
+    marks = [at for gap in gaps for at in gap if begins < at < ends]
+    for one, other in pairwise([begins, *sorted(marks), ends]):
+        if not any(gap[0] <= (one + other) / 2 <= gap[1] for gap in gaps):
+            yield one, other
+
+
+def promises(records: Records, weather: Weather, late_to_leave: int) -> list[Promise]:
     endings = without_one_ending(records.endings)
-    rings = list(_rings_that_outlived(records, outages))
+    rings = list(_rings_that_outlived(records, weather))
+    reachable, unavailable = _unavailable(records, weather)
+    commands = len(records.answers)
     return [
-        _none("calls without exactly one ending", [f"{call}: {'; '.join(why)}" for call, why in endings.items()]),
-        _none("commands acknowledged and lost", list(_acknowledged_and_lost(records.answers))),
-        _none("commands refused and yet done", list(_refused_and_done(records.answers))),
+        _none(
+            "calls without exactly one ending",
+            Call.objects.count(),
+            [f"{c}: {'; '.join(w)}" for c, w in endings.items()],
+        ),
+        _none("commands acknowledged and lost", commands, _acknowledged_and_lost(records.answers)),
+        _none("commands refused and yet done", commands, _refused_and_done(records.answers)),
+        _none("commands never answered", commands + len(records.unanswered), records.unanswered),
         _none(
             f"rings that outlived their call by more than {RING_OUTLIVES_SECONDS} s",
+            len(rings),
             [f"{what}: {seconds:.1f} s" for what, seconds in rings if seconds > RING_OUTLIVES_SECONDS],
-            f"the longest {max((seconds for _, seconds in rings), default=0):.1f} s",
+            f"the longest by {max((seconds for _, seconds in rings), default=0):.1f} s",
         ),
-        _resumes(records, outages),
-        _none("devices told not to come back", [f"with {code}" for code in records.turned_away]),
-        _none("servers that took more than 10 s to leave", ["on SIGTERM"] * late_to_leave),
+        _resumes(records, weather),
+        _none("calls to somebody on line that were unavailable", reachable, unavailable),
+        _none("peer messages that went astray", sum(len(each.got) for each in records.streams), records.astray),
+        _none(
+            "peer messages that were lost", sum(len(each.posted) for each in records.streams), _lost(records, weather)
+        ),
+        _none("devices that did not come back", len(records.returns), records.missing),
+        _none("devices told not to come back", len(records.returns), [f"with {code}" for code in records.turned_away]),
+        _none("servers that took more than 10 s to leave", late_to_leave, ["on SIGTERM"] * late_to_leave),
     ]
 
 
-def _none(name: str, broken: list[str], more: str = "") -> Promise:
-    return Promise(name, str(len(broken)) + (f" ({more})" if more else ""), "0", not broken, broken)
+def _none(name: str, measured: int, broken: Iterable[str], more: str = "") -> Promise:
+    broken = list(broken)
+    found = f"{len(broken)} of {measured}" + (f" ({more})" if more else "")
+    return Promise(name, measured, found, "0", not broken, broken)
 
 
 # --- commands --------------------------------------------------------------------------------------------
@@ -89,38 +138,29 @@ def _done() -> dict[tuple[str, str], str]:
 # --- rings -----------------------------------------------------------------------------------------------
 
 
-def _rings_that_outlived(records: Records, outages: dict[str, list[Outage]]) -> Iterator[tuple[str, float]]:
+def _rings_that_outlived(records: Records, weather: Weather) -> Iterator[tuple[str, float]]:
     """For how long each device that was connected, by a link that worked, showed a ring that was over."""
     rows = JournalEntry.objects.filter(before=LegState.RINGING).exclude(after=LegState.RINGING)
     over = {(str(call), str(user)): at.timestamp() for call, user, at in rows.values_list("call", "leg__user", "at")}
+    heard = {device: weather.heard(records.lives[device]) for device in {ring.device for ring in records.rings}}
     for ring in records.rings:
         if (over_at := over.get((ring.call, ring.person))) is None or over_at > ring.gone:
             continue
-        life = records.lives[ring.device]
         seconds = sum(
-            max(0.0, min(ends, ring.gone) - max(begins, over_at, ring.shown))
-            for begins, ends in _heard(life, outages.get(life.address, []))
+            max(0.0, min(ends, ring.gone) - max(begins, over_at, ring.shown)) for begins, ends in heard[ring.device]
         )
         yield f"call {ring.call} at {ring.device}", seconds
-
-
-def _heard(life: Life, outages: list[Outage]) -> Iterator[tuple[float, float]]:
-    """When the device had a socket and the socket a link."""
-    for begins, ends in life.connected:
-        marks = [begins, *(at for outage in outages for at in (outage.began, outage.ends) if begins < at < ends), ends]
-        for one, other in pairwise(sorted(marks)):
-            if not any(outage.began <= (one + other) / 2 <= outage.ends for outage in outages):
-                yield one, other
 
 
 # --- resumes ---------------------------------------------------------------------------------------------
 
 
-def _resumes(records: Records, outages: dict[str, list[Outage]]) -> Promise:
-    """Devices in a call that were away for up to 20 s, and whether their leg was still joined when they were back. One
-    that was given up without having been away for longer, or closed, counts as not resumed, however it came about."""
+def _resumes(records: Records, weather: Weather) -> Promise:
+    """Devices in a call that were away for no longer than it must outlive, and whether their leg was still joined when
+    they were back. One that was given up without having been away for longer, or closed, counts as not resumed, however
+    it came about."""
     resumed = sum(
-        each.alive and not _away_long(records.lives[each.device], outages, each.lost, each.back or each.lost)
+        each.alive and not _away_long(records.lives[each.device], weather, each.lost, each.back or each.lost)
         for each in records.breaks
     )
     broken = []
@@ -129,32 +169,85 @@ def _resumes(records: Records, outages: dict[str, list[Outage]]) -> Promise:
         life, moment = records.lives[device], at.timestamp()
         if life.closed is not None and life.closed < moment:
             continue
-        if not _away_long(life, outages, moment - GIVEN_UP_WITHIN_SECONDS, moment):
-            broken.append(f"call {call} lost {device}: {_story(life, outages, moment)}")
-    share = resumed / (resumed + len(broken)) if resumed or broken else 1.0
+        if not _away_long(life, weather, moment - GIVEN_UP_WITHIN_SECONDS, moment):
+            broken.append(f"call {call} lost {device}: {_story(life, weather, moment)}")
+    measured = resumed + len(broken)
+    share = resumed / measured if measured else 1.0
     return Promise(
-        f"resumes of outages up to {RESUMED_OUTAGE_SECONDS} s",
-        f"{share:.1%} ({resumed} of {resumed + len(broken)})",
+        f"resumes of outages up to {weather.outlived:g} s",
+        measured,
+        f"{resumed} of {measured} ({share:.1%})",
         f"≥ {RESUMED_SHARE:.0%}",
         share >= RESUMED_SHARE,
         broken,
     )
 
 
-def _away_long(life: Life, outages: dict[str, list[Outage]], begins: float, ends: float) -> bool:
+def _away_long(life: Life, weather: Weather, begins: float, ends: float) -> bool:
     """Whether the link was broken for longer than a call must survive."""
     return any(
-        outage.seconds > RESUMED_OUTAGE_SECONDS and outage.began < ends and outage.ends > begins
-        for outage in outages.get(life.address, [])
+        outage.seconds > weather.outlived and outage.began < ends and outage.ends > begins
+        for outage in weather.outages.get(life.address, [])
     )
 
 
-def _story(life: Life, outages: dict[str, list[Outage]], moment: float) -> str:
+def _story(life: Life, weather: Weather, moment: float) -> str:
     """When the device was connected and when its link was broken, in seconds before it was given up."""
     spans = [(begins - moment, ends - moment) for begins, ends in life.connected if ends > moment - 90]
-    broken = [(each.began - moment, each.ends - moment) for each in outages.get(life.address, [])]
+    broken = [(each.began - moment, each.ends - moment) for each in weather.outages.get(life.address, [])]
     return f"connected {_pairs(spans)}, link broken {_pairs([each for each in broken if each[1] > -90])}"
 
 
 def _pairs(spans: list[tuple[float, float]]) -> str:
     return ", ".join(f"{begins:.1f} to {ends:.1f}" for begins, ends in spans) or "never"
+
+
+# --- who is on line --------------------------------------------------------------------------------------
+
+
+def _unavailable(records: Records, weather: Weather) -> tuple[int, list[str]]:
+    """How many calls were placed to somebody who had a whole connection, and which were unavailable all the same."""
+    heard: dict[str, list[tuple[float, float]]] = {}
+    for life in records.lives.values():
+        heard.setdefault(life.person, []).extend(weather.heard(life))
+    reachable, broken = 0, []
+    callees = Leg.objects.filter(role=Role.CALLEE).values_list(
+        "user_id", "call_id", "call__placed_at", "call__end_reason"
+    )
+    for person, call, placed_at, reason in callees:
+        moment = placed_at.timestamp()
+        span = moment - KNOWN_WITHIN_SECONDS, moment
+        on_line = [moment - begins for begins, ends in heard.get(str(person), []) if begins < span[0] and moment < ends]
+        if on_line and list(weather.with_redis(span)) == [span]:
+            reachable += 1
+            if reason == EndReason.UNAVAILABLE:
+                broken.append(f"call {call} to {person}, on line for {max(on_line):.1f} s")
+    return reachable, broken
+
+
+# --- peer messages ---------------------------------------------------------------------------------------
+
+
+def _lost(records: Records, weather: Weather) -> Iterator[str]:
+    """Those that were not got though both sides had a connection and this stream, and Redis was there, for so long."""
+    by_key = {each.key: each for each in records.streams}
+    for sent in records.streams:
+        got = by_key.get(sent.key.back)
+        if got is None:
+            continue
+        whole = list(_whole(sent, got, records, weather))
+        for number, posted in enumerate(sent.posted):
+            got_at = got.got[number] if number < len(got.got) else inf
+            waited = max((min(ends, got_at) - max(begins, posted) for begins, ends in whole), default=0.0)
+            if waited > GOT_WITHIN_SECONDS:
+                yield f"{sent.key.text(number + 1)}, posted {posted:.1f}, got {got_at:.1f}: waited {waited:.1f} s"
+
+
+def _whole(one: Stream, other: Stream, records: Records, weather: Weather) -> Iterator[tuple[float, float]]:
+    """When both devices had this stream and a connection, and Redis was there."""
+    for begins, ends in weather.heard(records.lives[one.device]):
+        for begins_there, ends_there in weather.heard(records.lives[other.device]):
+            begin = max(begins, begins_there, one.opened, other.opened)
+            end = min(ends, ends_there, one.closed or inf, other.closed or inf)
+            if end - begin > GOT_WITHIN_SECONDS:
+                yield from weather.with_redis((begin, end))

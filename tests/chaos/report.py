@@ -31,6 +31,7 @@ def _figures(records: Records) -> Iterator[tuple[str, str]]:
     reasons = Counter(Call.objects.order_by().values_list("end_reason", flat=True))
     refused = Counter(answer.code for answer in records.answers if answer.code is not None)
     yield "calls", f"{reasons.total()} ({_counts(reasons)})"
+    yield "rings shown", str(len(records.rings))
     yield "commands acknowledged", str(len(records.answers) - refused.total())
     yield "commands refused", f"{refused.total()} ({_counts(refused)})"
     yield "devices that came back", f"{len(records.returns)} ({_spread(records.returns)})"

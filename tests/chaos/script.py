@@ -10,6 +10,7 @@ from .telephone import Snapshot, Telephone
 THINK_SECONDS = (0.2, 3.0)
 PATIENCE_SECONDS = (2.0, 20.0)
 TALK_SECONDS = (1.0, 8.0)
+SAY_SECONDS = (0.2, 1.5)
 
 # Of those who are rung.
 ACCEPT, DECLINE = 0.6, 0.15
@@ -95,11 +96,17 @@ class PersonScript:
             await self._command("call.hang_up", call)
 
     async def _talk(self, call: str) -> None:
+        self._phone.do(self._say(call))
         await self._play.pause(self._phone.random.uniform(*TALK_SECONDS))
         while (left := self._play.held.get(call, 0) - time()) > 0 and not self._play.closing.is_set():
             await self._play.pause(left)
         if self._phone.holds(call):
             await self._command("call.hang_up", call)
+
+    async def _say(self, call: str) -> None:
+        while self._phone.active(call) and not self._play.closing.is_set():
+            self._phone.say(call)
+            await self._play.pause(self._phone.random.uniform(*SAY_SECONDS))
 
     async def _elsewhere(self, call: str) -> None:
         await self._play.pause(self._phone.random.uniform(*THINK_SECONDS))

@@ -78,6 +78,16 @@ class Signaling:
             await asyncio.sleep(seconds * self._random.random())
         return code
 
+    @property
+    def waiting(self) -> list[Message]:
+        """The commands that have no answer yet."""
+        return [each.message for each in self._waiting.values()]
+
+    async def say(self, message: Message) -> None:
+        """A message that has no answer; without a socket it is lost."""
+        if self._open:
+            await self._write(message)
+
     async def command(self, type_: str, **fields: Any) -> Message:
         id_ = secrets.token_urlsafe(12)
         waiting = Waiting({"type": type_, "id": id_, **fields}, asyncio.get_running_loop().create_future())
@@ -136,10 +146,11 @@ class Signaling:
         match message["type"]:
             case "welcome":
                 self._tries = 0
-                for waiting in list(self._waiting.values()):
-                    await self._write(waiting.message)
                 self._open = True
+                waiting = self.waiting  # what is asked from now on is sent at once
                 self._hear(message)
+                for each in waiting:
+                    await self._write(each)
             case "ok" | "error":
                 self._answered(message)
             case _:

@@ -1,24 +1,50 @@
 """The real parts: PostgreSQL, Redis, two server processes, and the proxy before them."""
 
 import asyncio
+from asyncio import Lock
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import inf
 from random import Random
 from subprocess import TimeoutExpired
+from time import time
 
 from tests.support.postgres import Postgres
 from tests.support.redis import Redis
 from tests.support.server import Server
 
+from .profile import Profile
 from .proxy import Proxy
 
 # Short enough that rings time out within a short run. All else is as in production.
 RING_SECONDS = 15
+# However slow the machine.
+START_SECONDS = 150
+
+
+@dataclass
+class Absence:
+    """When a part was away, in seconds of the wall clock."""
+
+    began: float
+    ended: float = inf
+
+    def meets(self, begins: float, ends: float) -> bool:
+        return self.began < ends and self.ended > begins
 
 
 class Stack:
-    def __init__(self, postgres: Postgres, random: Random) -> None:
+    """Faults of different parts overlap; those of the same one wait for each other. `redis_away` tells of the past."""
+
+    def __init__(self, postgres: Postgres, random: Random, profile: Profile) -> None:
         self.postgres = postgres
         self.redis = Redis()
         self.late_to_leave = 0
+        self.redis_away: list[Absence] = []
+        self._postgres_away: list[Absence] = []
+        self._locks: dict[object, Lock] = defaultdict(Lock)
         ports: list[int] = []
         self.proxy = Proxy(ports, random)
         self.origin = f"http://localhost:{self.proxy.port}"
@@ -28,8 +54,9 @@ class Stack:
                 REDIS_URL=self.redis.url,
                 EARSHOT_ORIGINS=f"{self.origin} http://127.0.0.1:{self.proxy.port}",
                 EARSHOT_CALL_RING_SECONDS=RING_SECONDS,
-                EARSHOT_START_GRACE_SECONDS=30,
-                EARSHOT_STEWARD_TICK_SECONDS=None,
+                EARSHOT_LEG_LEASE_SECONDS=profile.lease,
+                EARSHOT_START_GRACE_SECONDS=profile.grace,
+                EARSHOT_STEWARD_TICK_SECONDS=profile.tick,
             )
             for _ in range(2)
         ]
@@ -38,7 +65,7 @@ class Stack:
     async def start(self) -> None:
         await asyncio.to_thread(self.redis.start)
         for server in self.servers:
-            await asyncio.to_thread(server.start)
+            await self._serve(server)
         await self.proxy.start()
 
     async def stop(self) -> None:
@@ -48,31 +75,57 @@ class Stack:
         self.redis.stop()
 
     async def restart_killed(self, server: Server, seconds: float) -> None:
-        server.kill()
-        await asyncio.sleep(seconds)
-        await asyncio.to_thread(server.start)
+        async with self._locks[server]:
+            await asyncio.to_thread(server.kill)
+            await asyncio.sleep(seconds)
+            await self._serve(server)
 
     async def restart_terminated(self, server: Server, seconds: float) -> None:
-        try:
-            await asyncio.to_thread(server.terminate)
-        except TimeoutExpired:
-            self.late_to_leave += 1
-            server.kill()
-        await asyncio.sleep(seconds)
-        await asyncio.to_thread(server.start)
+        async with self._locks[server]:
+            try:
+                await asyncio.to_thread(server.terminate)
+            except TimeoutExpired:
+                self.late_to_leave += 1
+                server.kill()
+            await asyncio.sleep(seconds)
+            await self._serve(server)
 
     async def restart_both(self, seconds: float) -> None:
-        for server in self.servers:
-            server.kill()
-        await asyncio.sleep(seconds)
-        await asyncio.gather(*(asyncio.to_thread(server.start) for server in self.servers))
+        one, other = self.servers
+        async with self._locks[one], self._locks[other]:
+            one.kill()
+            other.kill()
+            await asyncio.sleep(seconds)
+            await asyncio.gather(self._serve(one), self._serve(other))
 
     async def restart_redis(self, seconds: float) -> None:
-        self.redis.stop()
-        await asyncio.sleep(seconds)
-        await asyncio.to_thread(self.redis.start)
+        async with self._absence(self.redis_away):
+            await asyncio.to_thread(self.redis.stop)
+            await asyncio.sleep(seconds)
+            await asyncio.to_thread(self.redis.start)
 
     async def restart_postgres(self, seconds: float, *, crash: bool) -> None:
-        await asyncio.to_thread(self.postgres.crash if crash else self.postgres.stop)
-        await asyncio.sleep(seconds)
-        await asyncio.to_thread(self.postgres.start)
+        async with self._absence(self._postgres_away):
+            await asyncio.to_thread(self.postgres.crash if crash else self.postgres.stop)
+            await asyncio.sleep(seconds)
+            await asyncio.to_thread(self.postgres.start)
+
+    @asynccontextmanager
+    async def _absence(self, absences: list[Absence]) -> AsyncIterator[None]:
+        async with self._locks[id(absences)]:
+            absence = Absence(time())
+            absences.append(absence)
+            yield
+            absence.ended = time()
+
+    async def _serve(self, server: Server) -> None:
+        """A server that starts while PostgreSQL is away leaves again; whoever runs it starts it once more."""
+        while True:
+            began = time()
+            try:
+                await asyncio.to_thread(server.start, START_SECONDS)
+                return
+            except AssertionError:
+                server.kill()
+                if not any(away.meets(began, time()) for away in self._postgres_away):
+                    raise

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 
 from tests.support.client import Message
 
-from .records import Answer, Break, Life, Records, Ring
+from .records import Answer, Break, Life, Records, Ring, StreamKey
+from .records import Stream as StreamRecord
 from .signaling import Door, Signaling
+from .stream import Stream
 
 Snapshot = Message
 
@@ -46,7 +48,9 @@ class Telephone:
         self._door = door
         self._records = records
         self._make_script = script
-        self._life = records.lives.setdefault(self.device, Life(door.address))
+        self._life = records.lives.setdefault(self.device, Life(person, door.address))
+        self._streams: dict[str, Stream] = {}
+        self._epochs_of_before: dict[str, int] = {}
         self._changed = asyncio.Event()
         self._tasks: set[Task[Any]] = set()
         self._open()
@@ -78,6 +82,15 @@ class Telephone:
         code = None if answer["type"] == "ok" else str(answer["code"])
         self._records.answers.append(Answer(self.person, answer["re"], type_, answer.get("call"), code))
         return answer
+
+    @property
+    def unanswered(self) -> list[str]:
+        return [f"{each['type']} {each['id']} of {self.person}" for each in self._signaling.waiting]
+
+    def say(self, call: str) -> None:
+        """Something to the other side of a call that goes on here."""
+        if (stream := self._streams.get(call)) is not None:
+            stream.post()
 
     async def until(self, condition: Callable[[], object], seconds: float) -> None:
         """Until the condition holds, or so long."""
@@ -113,7 +126,7 @@ class Telephone:
     def holds(self, call: str) -> bool:
         """The call is live and joined on this device."""
         leg = self.mine(call)
-        return leg is not None and leg["state"] == "joined" and leg["device"] == self.device
+        return leg is not None and self._is_bound(leg)
 
     def active(self, call: str) -> bool:
         return self.holds(call) and self.live[call]["state"] == "active"
@@ -126,6 +139,7 @@ class Telephone:
     # --- within ------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
+        self._is_new = True
         self._script = self._make_script(self)
         self._signaling = Signaling(
             self._door,
@@ -146,6 +160,10 @@ class Telephone:
             task.cancel()
         for call in list(self._ringing):
             self.stop_ringing(call)
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()
+        self._epochs_of_before.clear()
         self.live.clear()
         self._ended.clear()
 
@@ -159,18 +177,26 @@ class Telephone:
             self._welcomed(message["calls"])
         elif message["type"] == "call":
             self._apply(message["call"])
+        elif message["type"] == "peer":
+            self._take_peer(message)
         self._changed.set()
 
     def _welcomed(self, calls: list[Snapshot]) -> None:
         self.connected_at = time()
         if self._lost_at is not None:
             self._records.returns.append(self.connected_at - self._lost_at)
+        if self._is_new:  # the streams of the page of before were at these epochs: it has to rejoin first
+            self._epochs_of_before = {call["id"]: _leg(call)["epoch"] for call in calls if self._is_bound(_leg(call))}
+            self._is_new = False
         for call in calls:
             self._apply(call)
+        for stream in self._streams.values():
+            stream.resend()
         told = {call["id"] for call in calls}
         for id_ in self.live.keys() - told:
             self.stop_ringing(id_)
             del self.live[id_]
+            self._tune(id_)
         for each in self._breaks:
             each.back, each.alive = self.connected_at, self.holds(each.call)
         self._breaks.clear()
@@ -200,8 +226,46 @@ class Telephone:
             self._ringing[id_] = time()
         elif not self.rings(id_):
             self.stop_ringing(id_)
+        self._tune(id_)
         self._script.follow(call)
 
+    # --- peer messages -----------------------------------------------------------------------------------
 
-def _leg(snapshot: Snapshot) -> Message:
-    return next(leg for leg in snapshot["legs"] if leg["id"] == snapshot["me"])
+    def _tune(self, call: str) -> None:
+        """Have the stream that the newest snapshot asks for, and no other."""
+        key, stream = self._stream_key(call), self._streams.get(call)
+        if stream is not None and stream.key != key:
+            self._streams.pop(call).close()
+        if key is not None and call not in self._streams:
+            record = StreamRecord(key, self.device, time())
+            self._records.streams.append(record)
+            self._streams[call] = Stream(key, record, lambda message: self.do(self._signaling.say(message)))
+
+    def _stream_key(self, call: str) -> StreamKey | None:
+        if not self.active(call):
+            return None
+        mine, theirs = _leg(self.live[call]), _leg(self.live[call], mine=False)
+        if mine["epoch"] <= self._epochs_of_before.get(call, 0):
+            return None
+        return StreamKey(call, mine["id"], theirs["id"], mine["epoch"], theirs["epoch"])
+
+    def _take_peer(self, message: Message) -> None:
+        """Those of other epochs than the newest are dropped. But none may come to a page that has been told that it is
+        not, or no longer, in the call."""
+        call, mine = message["call"], self.mine(message["call"])
+        if mine is None or not self._is_bound(mine):
+            why = "ended" if call in self._ended else "not bound here" if mine else "unknown"
+            self._records.astray.append(f"call {call} at {self.device}: {why}")
+            return
+        key = StreamKey(call, message["from"], mine["id"], message["epoch"], message["to_epoch"])
+        if message["seq"] and message["body"] != {"kind": "offer", "sdp": key.text(message["seq"])}:
+            self._records.astray.append(f"call {call} at {self.device}: {message}")
+        elif (stream := self._streams.get(call)) is not None and stream.key.back == key:
+            stream.take(message)
+
+    def _is_bound(self, leg: Message) -> bool:
+        return leg["state"] == "joined" and leg["device"] == self.device
+
+
+def _leg(snapshot: Snapshot, *, mine: bool = True) -> Message:
+    return next(leg for leg in snapshot["legs"] if (leg["id"] == snapshot["me"]) is mine)

@@ -14,16 +14,30 @@ from tests.support.server import ROOT
 pytestmark = pytest.mark.slow
 
 SECONDS = 35
-PATIENCE_SECONDS = 300
+PATIENCE_SECONDS = 400
+
+# Of how many each promise must have been kept: fewer than there are by far, and more than chance.
+MEASURED = {
+    "calls without exactly one ending": 40,
+    "commands acknowledged and lost": 100,
+    "commands never answered": 100,
+    "rings that outlived their call by more than 12 s": 10,
+    "resumes of outages up to 2 s": 20,
+    "calls to somebody on line that were unavailable": 10,
+    "peer messages that went astray": 50,
+    "peer messages that were lost": 50,
+    "devices that did not come back": 60,
+}
 
 
 def test_every_promise_is_kept_while_everything_breaks() -> None:
-    wanted = ["--people", "60", "--calls", "300", "--seconds", str(SECONDS), "--seed", "4"]
+    wanted = ["--short", "--people", "60", "--calls", "400", "--seconds", str(SECONDS), "--seed", "4"]
     code, said = chaos(*wanted)
     assert code == 0, said
-    happened = {name.strip(): int(count) for name, count in re.findall(r"^ *([^:\d]+?)[: ] +(\d+)", said, re.M)}
-    assert happened["calls"] > 50 and happened["commands acknowledged"] > 100, said
-    assert happened["faults"] > 10 and happened["link cut"] > 0, said
+    faults = {name: int(count) for name, count in re.findall(r"^  (\S.*?)  +(\d+)$", said, re.M)}
+    assert faults and all(faults.values()), said
+    measured = {name: int(count) for name, count in re.findall(r"^(\S.*?)  +\d+ of (\d+)", said, re.M)}
+    assert not [name for name, enough in MEASURED.items() if measured[name] < enough], said
 
 
 def chaos(*wanted: str) -> tuple[int, str]:

@@ -10,13 +10,14 @@ from calls.ledger import Actor
 from calls.models import Call, JournalEntry, Leg
 from tests.support.people import make_person
 
-from .promises import Promise, promises
+from .promises import GOT_WITHIN_SECONDS, KNOWN_WITHIN_SECONDS, REDIS_RETURN_SECONDS, Promise, Weather, promises
 from .proxy import How, Outage
-from .records import Answer, Break, Life, Records, Ring
+from .records import Answer, Break, Life, Records, Ring, Stream, StreamKey
+from .stack import Absence
 
 pytestmark = pytest.mark.django_db
 
-ADDRESS = "127.1.0.1"
+ADDRESS, OTHER_ADDRESS = "127.1.0.1", "127.1.0.2"
 DEVICE = "ana-device-of-the-test"
 
 
@@ -34,8 +35,18 @@ def person(call: Call, role: str) -> UUID:
     return found
 
 
-def look(name: str, records: Records | None = None, outages: list[Outage] | None = None) -> Promise:
-    found = promises(records or Records(), {ADDRESS: outages or []}, late_to_leave=0)
+def life(*connected: tuple[float, float], person: UUID | None = None, address: str = ADDRESS) -> Life:
+    return Life(str(person), address, list(connected))
+
+
+def look(
+    name: str,
+    records: Records | None = None,
+    outages: list[Outage] | None = None,
+    redis_away: list[Absence] | None = None,
+) -> Promise:
+    weather = Weather({ADDRESS: outages or []}, redis_away or [], outlived=20)
+    found = promises(records or Records(), weather, late_to_leave=0)
     return next(each for each in found if each.name.startswith(name))
 
 
@@ -95,6 +106,9 @@ class TestCommands:
         answer = Answer(str(person(call, "caller")), "c1", "call.place", str(call.pk), "wrong_state")
         assert not look("commands refused and yet done", Records(answers=[answer])).kept
 
+    def test_one_that_was_never_answered_is_found(self) -> None:
+        assert not look("commands never answered", Records(unanswered=["call.place c9 of ana"])).kept
+
 
 class TestRings:
     """The ring was over when the call ended; the device showed it for 15 s more."""
@@ -103,7 +117,7 @@ class TestRings:
         assert call.ended_at is not None
         over = call.ended_at.timestamp()
         ring = Ring(DEVICE, str(person(call, "callee")), str(call.pk), over - 5, over + 15)
-        return Records(rings=[ring], lives={DEVICE: Life(ADDRESS, [(over - 10, over + 60)])}), over
+        return Records(rings=[ring], lives={DEVICE: life((over - 10, over + 60))}), over
 
     def test_one_that_went_on_is_found(self, call: Call) -> None:
         records, _ = self.records(call)
@@ -135,7 +149,7 @@ class TestResumes:
         return call.ended_at.timestamp()
 
     def records(self, at: float) -> Records:
-        return Records(lives={DEVICE: Life(ADDRESS, [(at - 3600, at - 30)])})
+        return Records(lives={DEVICE: life((at - 3600, at - 30))})
 
     def test_one_that_was_away_for_a_short_time_is_found(self, lost: float) -> None:
         assert not look("resumes", self.records(lost), [Outage(lost - 30, lost - 11, How.CUT)]).kept
@@ -154,6 +168,86 @@ class TestResumes:
         assert look("resumes", records).kept
         records.breaks.pop()
         assert not look("resumes", records).kept
+
+
+class TestUnavailable:
+    """Ben was called at `placed`, and the call ended as unavailable."""
+
+    @pytest.fixture
+    def placed(self, call: Call) -> float:
+        return call.placed_at.timestamp()
+
+    def on_line(self, call: Call, since: float, until: float) -> Records:
+        return Records(lives={DEVICE: life((since, until), person=person(call, "callee"))})
+
+    def look(self, records: Records, **weather: list[Outage] | list[Absence]) -> Promise:
+        return look("calls to somebody on line", records, **weather)  # type: ignore[arg-type]
+
+    def test_who_was_on_line_for_long_enough_is_found(self, call: Call, placed: float) -> None:
+        found = self.look(self.on_line(call, placed - KNOWN_WITHIN_SECONDS - 0.1, placed + 0.1))
+        assert (found.kept, found.measured) == (False, 1)
+
+    def test_who_has_just_come_does_not_count(self, call: Call, placed: float) -> None:
+        found = self.look(self.on_line(call, placed - KNOWN_WITHIN_SECONDS + 0.1, placed + 0.1))
+        assert (found.kept, found.measured) == (True, 0)
+
+    def test_nor_who_has_gone(self, call: Call, placed: float) -> None:
+        assert self.look(self.on_line(call, placed - 60, placed - 0.1)).kept
+
+    def test_nor_whose_link_is_broken(self, call: Call, placed: float) -> None:
+        cut = Outage(placed - 1, placed + 1, How.STALLED)
+        assert self.look(self.on_line(call, placed - 60, placed + 60), outages=[cut]).kept
+
+    def test_nor_anybody_until_redis_is_back_and_read(self, call: Call, placed: float) -> None:
+        records, back = (
+            self.on_line(call, placed - 60, placed + 60),
+            placed - KNOWN_WITHIN_SECONDS - REDIS_RETURN_SECONDS,
+        )
+        assert self.look(records, redis_away=[Absence(back - 9, back + 0.1)]).kept
+        assert not self.look(records, redis_away=[Absence(back - 9, back - 0.1)]).kept
+
+    def test_another_ending_is_well(self, call: Call, placed: float) -> None:
+        Call.objects.update(end_reason="missed")
+        found = self.look(self.on_line(call, placed - 60, placed + 60))
+        assert (found.kept, found.measured) == (True, 1)
+
+
+class TestPeerMessages:
+    """Two devices had a stream to each other from 0 to 100 s, and one of them said something after 10 s."""
+
+    KEY = StreamKey("call", "leg-a", "leg-b", 1, 1)
+
+    def records(self, got: list[float], connected: tuple[float, float] = (0, 100), closed: float = 100) -> Records:
+        streams = [
+            Stream(self.KEY, DEVICE, 0, closed, posted=[10]),
+            Stream(self.KEY.back, "the-other-device", 0, 100, got=got),
+        ]
+        lives = {DEVICE: life((0, 100)), "the-other-device": life(connected, address=OTHER_ADDRESS)}
+        return Records(streams=streams, lives=lives)
+
+    def lost(self, records: Records, **weather: list[Outage] | list[Absence]) -> bool:
+        return not look("peer messages that were lost", records, **weather).kept  # type: ignore[arg-type]
+
+    def test_one_that_was_got_soon_is_well(self) -> None:
+        assert not self.lost(self.records(got=[10 + GOT_WITHIN_SECONDS - 0.1]))
+
+    @pytest.mark.parametrize("got", [[], [10 + GOT_WITHIN_SECONDS + 0.1]])
+    def test_one_that_was_got_late_or_not_at_all_is_found(self, got: list[float]) -> None:
+        assert self.lost(self.records(got))
+
+    def test_there_must_have_been_time(self) -> None:
+        assert not self.lost(self.records(got=[], connected=(0, 10 + GOT_WITHIN_SECONDS - 0.1)))
+        assert not self.lost(self.records(got=[], closed=10 + GOT_WITHIN_SECONDS - 0.1))
+        assert not self.lost(self.records(got=[]), outages=[Outage(15, 95, How.STALLED)])
+        there = Absence(0, 15 - REDIS_RETURN_SECONDS), Absence(14 + GOT_WITHIN_SECONDS, 95)
+        assert not self.lost(self.records(got=[]), redis_away=list(there))
+
+    def test_one_that_went_astray_is_found(self) -> None:
+        assert not look("peer messages that went astray", Records(astray=["call … at …: ended"])).kept
+
+
+def test_every_device_must_come_back() -> None:
+    assert not look("devices that did not come back", Records(missing=[DEVICE])).kept
 
 
 def test_no_device_may_be_told_not_to_come_back() -> None:

@@ -61,14 +61,14 @@ class Server:
     def running(self) -> bool:
         return self._process is not None
 
-    def start(self) -> "Server":
+    def start(self, within: float = START_SECONDS) -> "Server":
         # Those of the tests share a database, which without Redis is refused.
         how = ["manage.py"] if "REDIS_URL" in self.environment else ["-m", "tests.support.beside"]
         command = [sys.executable, *how, "serve", "--host", self.host, "--port", str(self.port)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=self._log, stderr=subprocess.STDOUT
         )
-        deadline = monotonic() + START_SECONDS
+        deadline = monotonic() + within
         while not self._answers():
             if self._process.poll() is not None or monotonic() > deadline:
                 raise AssertionError(f"The server did not start:\n{self.log()}")
