@@ -113,11 +113,12 @@ export class Telephone extends EventTarget {
     session.setPhase("calling");
     const id = session.id;
     const ok = await this._join(session, "call.place", { call: id, to: session.person.id, kind: session.kind });
-    if (!ok || session !== this.current) return;
+    if (!ok) return;
+    if (ok.call) this._opened.add(ok.call);
+    if (session !== this.current) return;
     if (ok.call && ok.call !== id) {
       // They were calling us: this is their call now, with the media that we asked for.
       session.id = ok.call;
-      this._opened.add(ok.call);
       session.direction = "incoming";
       this._rings.handle(ok.call);
     }
@@ -197,10 +198,13 @@ export class Telephone extends EventTarget {
 
   /**
    * @param {{id: string}} call @param {Record<string, unknown>} [why]
-   * @param {Promise<unknown>} [placed] only once this is known: it may have become another call
+   * @param {Promise<unknown>} [joining] only once this is answered: it may have become another call. If it was refused, this device
+   *   may be in the call all the same, by an older command of the page
    */
-  _leave(call, why, placed = Promise.resolve()) {
-    const left = placed.then(() => this._signaling.command("call.hang_up", { call: call.id, ...why }));
+  _leave(call, why, joining = Promise.resolve()) {
+    const left = joining
+      .catch(() => null)
+      .then((ok) => this._signaling.command("call.hang_up", { call: /** @type {any} */ (ok)?.call ?? call.id, ...why }));
     this._leaving = left;
     left
       .catch((error) => this._fault(error))
@@ -359,6 +363,7 @@ export class Telephone extends EventTarget {
       return null;
     } finally {
       if (this._joining === answer) this._joining = null;
+      this._takeUpOrLetGo(); // what a snapshot has said meanwhile
     }
   }
 

@@ -109,6 +109,14 @@ describe("placing a call", () => {
     assert.equal(signaling.last("call.hang_up").call, "call-1");
   });
 
+  test("hanging up while the place is on its way hangs up their call, when they were calling already", async () => {
+    telephone.place(person("ben"), "video");
+    await settle();
+    telephone.hangUp();
+    await answer("call.place", { call: "call-9" });
+    assert.equal(signaling.last("call.hang_up").call, "call-9");
+  });
+
   test("hanging up before anything was placed sends nothing", async () => {
     telephone.place(person("ben"), "video");
     telephone.hangUp();
@@ -454,6 +462,26 @@ describe("after a reload", () => {
     await answer("call.rejoin", { call: "call-1" });
     assert.equal(peers.length, 1);
     assert.equal(signaling.sent[0].epoch, 2);
+  });
+
+  test("a call that the old page's command answered first is left, when the answer of this page is refused for it", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    tell(asBen({ rev: 2, state: "active" }));
+    await refuse("call.accept", "wrong_state");
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+    assert.equal(telephone.current.phase, "ended");
+  });
+
+  test("hung up before the answer that refuses it, what the old page's command answered is left too", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    telephone.hangUp();
+    tell(asBen({ rev: 2, state: "active" }));
+    await refuse("call.accept", "wrong_state");
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
   });
 
   test("a call that the old page's command made after the welcome is found", async () => {
