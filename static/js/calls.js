@@ -306,7 +306,7 @@ export class Telephone extends EventTarget {
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
     if (wishes) session.wants = wishes;
-    session.pause();
+    session.pause(myLeg(call).epoch);
     session.apply(call);
     session.openMedia();
     this._rejoin(session);

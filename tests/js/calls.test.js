@@ -464,6 +464,15 @@ describe("after a reload", () => {
     assert.equal(signaling.sent[0].epoch, 2);
   });
 
+  test("an answer that comes before the snapshot does not begin the old epoch again", async () => {
+    await reloaded();
+    await answer("call.rejoin", { call: "call-1" });
+    assert.equal(peers.length, 0);
+    tell(snapshot({ rev: 3, state: "active", ana: { epoch: 2 } }));
+    assert.equal(peers.length, 1);
+    assert.equal(signaling.sent[0].epoch, 2);
+  });
+
   test("a call that the old page's command answered first is left, when the answer of this page is refused for it", async () => {
     tell(asBen());
     telephone.accept("call-1", "voice");
