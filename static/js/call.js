@@ -67,6 +67,7 @@ export class CallSession extends EventTarget {
     this._line = line;
     this._mediaReady = false;
     this._paused = false;
+    this._usedEpoch = 0;
     /** @type {Snapshot|null} */
     this._snapshot = null;
     /** @type {Peer|null} */
@@ -165,9 +166,13 @@ export class CallSession extends EventTarget {
     }
   }
 
-  /** Between a reload and the server's word that the new epoch has begun, the old epoch must not be used. */
-  pause() {
+  /**
+   * Between a reload and the snapshot that has a new epoch, the one of the page before must not be used. The answer may come
+   * before that snapshot. @param {number} epoch the old one
+   */
+  pause(epoch) {
     this._paused = true;
+    this._usedEpoch = epoch;
   }
 
   resume() {
@@ -233,6 +238,7 @@ export class CallSession extends EventTarget {
     const snapshot = this._snapshot;
     if (!snapshot || this._paused) return;
     const mine = myLeg(snapshot);
+    if (mine.epoch <= this._usedEpoch) return;
     if (snapshot.state === "ringing" && mine.state === "joined") {
       this.setPhase(otherLeg(snapshot).alerted ? "ringing" : "calling");
     }

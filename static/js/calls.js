@@ -137,11 +137,12 @@ export class Telephone extends EventTarget {
     session.setPhase("calling");
     const id = session.id;
     const ok = await this._join(session, "call.place", { call: id, to: session.person.id, kind: session.kind });
-    if (!ok || session !== this.current || !this.busy) return;
+    if (!ok) return;
+    if (ok.call) this._opened.add(ok.call);
+    if (session !== this.current || !this.busy) return;
     if (ok.call && ok.call !== id) {
       // They were calling us: this is their call now, with the media that we asked for.
       session.id = ok.call;
-      this._opened.add(ok.call);
       session.direction = "incoming";
       this._rings.handle(ok.call);
     }
@@ -226,10 +227,11 @@ export class Telephone extends EventTarget {
 
   /**
    * @param {{id: string}} call @param {Record<string, unknown>} [why]
-   * @param {Promise<Ok|void>} [placed] only once this is known: it may have become another call
+   * @param {Promise<Ok|void>} [joining] only once this is answered: it may have become another call. If it was refused, this device may
+   *   be in the call all the same, by an older command of the page
    */
-  _leave(call, why, placed = Promise.resolve()) {
-    const left = placed.then((ok) => {
+  _leave(call, why, joining = Promise.resolve()) {
+    const left = joining.catch(() => {}).then((ok) => {
       const id = ok?.call ?? call.id;
       this._opened.add(id);
       return this._signaling.command("call.hang_up", { call: id, ...why });
@@ -364,7 +366,7 @@ export class Telephone extends EventTarget {
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
     if (wishes) session.wants = wishes;
-    session.pause();
+    session.pause(myLeg(call).epoch);
     session.apply(call);
     session.openMedia();
     this._rejoin(session);

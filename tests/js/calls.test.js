@@ -682,6 +682,35 @@ describe("after a reload", () => {
     assert.deepEqual(sent().at(-1), ["call.hang_up", "call-1"]);
   });
 
+  test("an answer that comes before the snapshot does not begin the old epoch again", async () => {
+    await reloaded();
+    await answer("call.rejoin", { call: "call-1" });
+    assert.equal(peers.length, 0);
+    tell(snapshot({ rev: 3, state: "active", ana: { epoch: 2 } }));
+    assert.equal(peers.length, 1);
+    assert.equal(signaling.sent[0].epoch, 2);
+  });
+
+  test("a call that the old page's command answered first is left, when the answer of this page is refused for it", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    tell(asBen({ rev: 2, state: "active" }));
+    await refuse("call.accept", "wrong_state");
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+    assert.equal(telephone.current.phase, "ended");
+  });
+
+  test("hung up before the answer that refuses it, what the old page's command answered is left too", async () => {
+    tell(asBen());
+    telephone.accept("call-1", "voice");
+    await settle();
+    telephone.hangUp();
+    tell(asBen({ rev: 2, state: "active" }));
+    await refuse("call.accept", "wrong_state");
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+  });
+
   test("a call that the old page's command made after the welcome is found", async () => {
     make();
     signaling.emit("welcome", { person: person("ana"), calls: [], ice_servers: [] });
