@@ -1,5 +1,6 @@
 """What a person does and sees at a desk: one page of Earshot in real Chromium."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -11,7 +12,7 @@ expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 # Counts what the page opens and sends, from before its first script.
 COUNTERS = """
-window.counted = {connections: [], peerMessages: 0, candidates: 0, tracks: [], tones: [], rings: 0};
+window.counted = {connections: [], peerMessages: 0, candidates: 0, heard: 0, tracks: [], tones: [], rings: 0};
 const ask = navigator.mediaDevices?.getUserMedia;
 if (ask) MediaDevices.prototype.getUserMedia = async function (...args) {
   const stream = await ask.apply(this, args);
@@ -31,6 +32,13 @@ addEventListener("DOMContentLoaded", () => {
 const Native = RTCPeerConnection;
 window.RTCPeerConnection = class extends Native {
   constructor(...args) { super(...args); window.counted.connections.push(this); }
+};
+const Socket = WebSocket;
+window.WebSocket = class extends Socket {
+  constructor(...args) {
+    super(...args);
+    this.addEventListener("message", () => (window.counted.heard += 1));
+  }
 };
 const send = WebSocket.prototype.send;
 WebSocket.prototype.send = function (text) {
@@ -73,6 +81,26 @@ FRAMES = """async () => {
       if (each.type === "inbound-rtp" && each.kind === "video") frames += each.framesDecoded ?? 0;
   return frames;
 }"""
+
+LOOK = f"""async () => {{
+  const stage = document.querySelector("#stage");
+  return {{
+    says: stage.innerText,
+    frames: await ({FRAMES})(),
+    hertz: ({LOUDEST})(stage.querySelector("video.stage__remote")),
+    heard: window.counted.heard,
+  }};
+}}"""
+
+
+@dataclass
+class Look:
+    """A call at one moment: what the stage says, pictures decoded, the loudest tone, messages heard from the server."""
+
+    says: str
+    frames: int
+    hertz: float
+    heard: int
 
 
 class Desk:
@@ -125,6 +153,9 @@ class Desk:
 
     def frames(self) -> int:
         return int(self.page.evaluate(FRAMES))
+
+    def look(self) -> Look:
+        return Look(**self.page.evaluate(LOOK))
 
     def open_connections(self) -> int:
         return int(self.page.evaluate("window.counted.connections.filter((c) => c.signalingState !== 'closed').length"))

@@ -24,18 +24,18 @@ TUNSETIFF = 0x400454CA
 IFF_TUN, IFF_NO_PI = 0x0001, 0x1000
 CLONE_NEWNET = 0x40000000
 MTU = 1400
-NETWORK = "10.77.0"
+NETWORK = f"10.77.{os.getpid() % 256}"  # one for each run, for the server's side of all is on this host
 SERVER = f"{NETWORK}.1"
 
 
 @dataclass
 class Host:
-    """`namespace` is None for the host that the tests run on."""
+    """`namespace` is None for the host that the tests run on. `cut_until` is on the clock of `monotonic`."""
 
     namespace: str | None
     address: str
     tun: int
-    cut: bool = False
+    cut_until: float = 0.0
     loss: float = 0.0
     delay: float = 0.0
 
@@ -71,12 +71,33 @@ class Air:
             if host.namespace:
                 subprocess.run(["ip", "netns", "del", host.namespace], check=True)
 
+    def cut(self, name: str, seconds: float) -> float:
+        """Nothing passes for so long, whatever the test does meanwhile. Returns when that ends, by `monotonic`."""
+        self.hosts[name].cut_until = monotonic() + seconds
+        return self.hosts[name].cut_until
+
+    def clear(self) -> None:
+        """All is well again, whatever a test has left."""
+        for name, host in self.hosts.items():
+            host.cut_until, host.loss, host.delay = 0.0, 0.0, 0.0
+            if host.namespace:
+                self.plug(name)
+
     def move(self, name: str, address: str) -> None:
         """Another address, as after a change from one network to the next. The old one is gone."""
         host = self.hosts[name]
         _ip(host.namespace, "addr", "flush", "dev", self._device, "scope", "global")
         host.address = address
         self._address(host.namespace, address)
+
+    def unplug(self, name: str) -> None:
+        """The cable is out: unlike in a cut, the host knows."""
+        _ip(self.hosts[name].namespace, "link", "set", self._device, "down")
+
+    def plug(self, name: str) -> None:
+        host = self.hosts[name]
+        _ip(host.namespace, "link", "set", self._device, "up")
+        self._route(host.namespace)
 
     def run_in(self, name: str, program: str) -> str:
         """The text of a script that runs `program` on this host."""
@@ -97,6 +118,9 @@ class Air:
 
     def _address(self, namespace: str | None, address: str) -> None:
         _ip(namespace, "addr", "add", f"{address}/24", "dev", self._device)
+        self._route(namespace)
+
+    def _route(self, namespace: str | None) -> None:
         if namespace:
             _ip(namespace, "route", "replace", "default", "dev", self._device)
 
@@ -129,7 +153,7 @@ class Air:
             return None
         target = ".".join(map(str, packet[16:20]))
         to = next((host for host in self.hosts.values() if host.address == target), None)
-        if to is None or sender.cut or to.cut:
+        if to is None or monotonic() < max(sender.cut_until, to.cut_until):
             return None
         lost = random.random() < 1 - (1 - sender.loss) * (1 - to.loss)
         return None if lost else to
