@@ -142,7 +142,7 @@ def test_after_a_cut_it_is_the_same_call(between: air.Air, far_desks: SimpleName
     if seconds == 20:
         expect(far_desks.ana.page.get_by_text("Reconnecting to the server…")).to_be_visible()
         expect(far_desks.ben.page.locator("#connection-bar")).to_be_hidden()
-    Watch(f"after a cut of {seconds} s", far_desks, whole_again).until(picture=8, sound=6, page=6, socket=8)
+    Watch(f"after a cut of {seconds} s", far_desks, whole_again).until(picture=10, sound=6, page=6, socket=8)
     assert Call.objects.get().state == "active"
 
 
@@ -160,11 +160,11 @@ def test_with_the_cable_back_it_is_the_same_call_at_once(between: air.Air, far_d
     pulled = Watch("the cable is out", far_desks)
     between.unplug("ana")
     pulled.until(told=TOLD)
-    # By then the next try is four seconds away or more, for a page that does not hear the browser's `online`.
-    until(lambda: monotonic() > pulled.began + 14.5, "the moment to put it back")
+    # Then a page that does not hear the browser's `online` has just tried, and tries again five seconds later or more.
+    until(lambda: monotonic() > pulled.began + 13, "the moment to put it back")
     plugged = Watch("the cable is back", far_desks)
     between.plug("ana")
-    plugged.until(picture=7, sound=5, page=5, socket=3)
+    plugged.until(picture=7, sound=5, page=5, socket=5)
     assert Call.objects.get().state == "active"
 
 

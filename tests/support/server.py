@@ -71,6 +71,7 @@ class Server:
         deadline = monotonic() + within
         while not self._answers():
             if self._process.poll() is not None or monotonic() > deadline:
+                self.kill()
                 raise AssertionError(f"The server did not start:\n{self.log()}")
             sleep(0.05)
         return self
