@@ -9,7 +9,7 @@ from contextlib import suppress
 import redis
 
 from .exchange import exchange
-from .offload import offload
+from .offload import offload_ahead
 from .steward import Steward
 
 _task: asyncio.Task[None] | None = None
@@ -30,7 +30,7 @@ async def stop() -> None:
     if _task is not None:
         await exchange.send_away()
         with suppress(redis.RedisError):
-            await offload(exchange.presence.depart)
+            await offload_ahead(exchange.presence.depart)  # commands may wait for a database that is away
         _task.cancel()
         with suppress(asyncio.CancelledError):
             await _task

@@ -1,5 +1,6 @@
 """SIGTERM: a process leaves within 10 s, asks its devices to move on, and no call ends of it."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -7,14 +8,19 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from types import SimpleNamespace
+from unittest.mock import AsyncMock, Mock
 
 import pytest
+from django.conf import settings
 
+from calls import background
 from calls.models import Call
+from calls.offload import offload
 from tests.conftest import Connect
 from tests.support.people import cookie_of, session_of
 from tests.support.redis import Redis
 from tests.support.server import Server
+from tests.support.wait import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -77,6 +83,20 @@ def test_what_was_asked_before_is_answered(server: Server, people: SimpleNamespa
         assert request.recv(12).startswith(b"HTTP/1.1 ")
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", own.port))
+
+
+async def test_it_does_not_wait_behind_commands_that_wait_for_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Mock(send_away=AsyncMock(), stop=AsyncMock())
+    monkeypatch.setattr(background, "exchange", exchange)
+    monkeypatch.setattr(background, "_task", asyncio.create_task(asyncio.Event().wait()))
+    enough = threading.Event()
+    commands = [asyncio.create_task(offload(enough.wait)) for _ in range(settings.DATABASE_THREADS)]
+    try:
+        await asyncio.wait_for(background.stop(), PATIENCE_SECONDS)
+    finally:
+        enough.set()
+        await asyncio.gather(*commands)
+    exchange.presence.depart.assert_called_once_with()
 
 
 def test_a_device_that_comes_while_it_stops_is_sent_on(people: SimpleNamespace, connect: Connect) -> None:
