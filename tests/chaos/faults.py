@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from random import Random
 from time import time
 
@@ -28,6 +29,8 @@ LONG = 0.05
 DEAF_SECONDS = (0.5, 4.0)
 # So many of the calls on a broken link have someone at the other end who waits.
 PATIENT = 0.75
+# A fault that only the graces survive waits for so many devices in a call, for so long.
+TALKERS, GATHER_SECONDS = 16, 15.0
 # How long coming back may take: the last wait before a try, and the sign-in.
 RETURN_SECONDS = 10.0
 
@@ -96,15 +99,30 @@ class Faults:
             "server killed (SIGKILL) and restarted": lambda: stack.restart_killed(server(), some(profile.away)),
             "server stopped (SIGTERM) and restarted": lambda: stack.restart_terminated(server(), some(profile.away)),
             "both servers killed and restarted": lambda: stack.restart_both(some(profile.away)),
-            "both servers away for longer than a lease": lambda: stack.restart_both(some(profile.away_long)),
+            "both servers away for longer than a lease": lambda: self._under_talks(
+                stack.restart_both, some(profile.away_long)
+            ),
             "Redis killed and restarted, empty": lambda: stack.restart_redis(some(profile.redis_away)),
             "PostgreSQL stopped and restarted": lambda: stack.restart_postgres(some(profile.away), crash=False),
             "PostgreSQL crashed and restarted": lambda: stack.restart_postgres(some(profile.away), crash=True),
-            "PostgreSQL away for longer than a lease": lambda: stack.restart_postgres(
-                some(profile.away_long), crash=False
+            "PostgreSQL away for longer than a lease": lambda: self._under_talks(
+                partial(stack.restart_postgres, crash=False), some(profile.away_long)
             ),
             "all links cut at once": self._cut_all,
         }
+
+    async def _under_talks(self, fault: Callable[[float], Awaitable[None]], seconds: float) -> None:
+        """So many devices are in a call when it begins, if that comes about, and stay in it until it is over."""
+        play = self._crowd.play
+        patience_ends = time() + GATHER_SECONDS
+        while not play.closing.is_set():
+            talking = [phone for phone in self._crowd.phones if phone.talks]
+            for phone in talking:
+                play.held.update(dict.fromkeys(phone.talks, time() + seconds + RETURN_SECONDS))
+            if len(talking) >= TALKERS or time() > patience_ends:
+                break
+            await play.pause(0.2)
+        await fault(seconds)
 
     async def _cut_all(self) -> None:
         self._stack.proxy.cut_all()
