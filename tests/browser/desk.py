@@ -10,9 +10,17 @@ from tests.support.wait import PATIENCE_SECONDS
 
 expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
-# Counts what the page opens and sends, from before its first script.
+# Counts what the page opens and sends, from before its first script; and notes when it was first told of an active
+# call, when it let go of a device, and when the other side's picture came: in milliseconds that two pages can compare.
 COUNTERS = """
 window.counted = {connections: [], peerMessages: 0, candidates: 0, heard: 0, tracks: [], tones: [], rings: 0};
+window.noted = {active: 0, freed: 0, picture: 0};
+const now = () => performance.timeOrigin + performance.now();
+const stop = MediaStreamTrack.prototype.stop;
+MediaStreamTrack.prototype.stop = function () { window.noted.freed = now(); return stop.call(this); };
+document.addEventListener("loadeddata", (event) => {
+  if (event.target.matches("video.stage__remote")) window.noted.picture = now();
+}, true);
 const ask = navigator.mediaDevices?.getUserMedia;
 if (ask) MediaDevices.prototype.getUserMedia = async function (...args) {
   const stream = await ask.apply(this, args);
@@ -37,7 +45,10 @@ const Socket = WebSocket;
 window.WebSocket = class extends Socket {
   constructor(...args) {
     super(...args);
-    this.addEventListener("message", () => (window.counted.heard += 1));
+    this.addEventListener("message", ({data}) => {
+      window.counted.heard += 1;
+      if (JSON.parse(data).call?.state === "active") window.noted.active ||= now();
+    });
   }
 };
 const send = WebSocket.prototype.send;
@@ -161,16 +172,28 @@ class Desk:
         return int(self.page.evaluate("window.counted.connections.filter((c) => c.signalingState !== 'closed').length"))
 
     def open_devices(self) -> int:
-        return int(self.page.evaluate("window.counted.tracks.filter((track) => track.readyState === 'live').length"))
+        return open_devices(self.page)
 
     def counted(self, what: str) -> int:
         return int(self.page.evaluate(f"window.counted.{what}"))
+
+    def noted(self, what: str) -> float:
+        """When it came about, in milliseconds since 1970; 0 if it did not."""
+        return noted(self.page, what)
 
     def says(self, text: str) -> None:
         expect(self.stage.get_by_text(text).first).to_be_visible()
 
     def until_connected(self) -> None:
         expect(self.stage).to_have_attribute("data-phase", "active")
+
+
+def open_devices(page: Page) -> int:
+    return int(page.evaluate("window.counted.tracks.filter((track) => track.readyState === 'live').length"))
+
+
+def noted(page: Page, what: str) -> float:
+    return float(page.evaluate(f"window.noted.{what}"))
 
 
 class GuestDesk(Desk):

@@ -1,11 +1,13 @@
 """How two browsers were connected and how well, as they measured it; and why they were not."""
 
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
+from calls.core.vocabulary import Quality
 from calls.models import Call, JournalEntry, Leg, LegQuality
 from tests.browser.conftest import BLUE, OpenDesk
 from tests.browser.desk import Desk
@@ -42,24 +44,31 @@ def measured() -> list[LegQuality]:
     return list(LegQuality.objects.exclude(mos=None))
 
 
+def pill(desk: Desk, route: str) -> Locator:
+    """What the stage says of the connection; how good it is depends on the machine's other work."""
+    return desk.stage.get_by_text(re.compile(rf"^{route} · (good|fair|poor)$"))
+
+
 def test_what_both_measured_is_kept_when_the_call_ends(ana: Desk, ben: Desk) -> None:
     talk(ana, ben)
     sees(ana, BLUE)
-    expect(ana.stage.get_by_text("Direct · good")).to_be_visible()
-    expect(ben.stage.get_by_text("Direct · good")).to_be_visible()
+    expect(pill(ana, "Direct")).to_be_visible()
+    expect(pill(ben, "Direct")).to_be_visible()
     ana.button("Hang up").click()
     until(lambda: len(measured()) == 2, "both reports")
     for found in measured():
-        assert (found.quality, found.route, found.reconnects) == ("good", "direct", 0)
+        assert (found.route, found.reconnects) == ("direct", 0) and found.quality in set(Quality)
         assert found.width and found.height and found.round_trip_ms is not None and found.jitter_ms is not None
-    ana.page.goto(f"/calls/{Call.objects.get().pk}/")
-    expect(ana.page.get_by_text("Good connection, straight between the two of you")).to_be_visible()
+    call = Call.objects.get()
+    ana.page.goto(f"/calls/{call.pk}/")
+    said = f"{call.quality.capitalize()} connection, straight between the two of you"
+    expect(ana.page.get_by_text(said)).to_be_visible()
     assert JournalEntry.objects.get(event="accept").client == "HeadlessChrome on Linux"
 
 
 def test_leaving_the_page_reports_too(ana: Desk, ben: Desk) -> None:
     talk(ana, ben)
-    expect(ana.stage.get_by_text("Direct · good")).to_be_visible()
+    expect(pill(ana, "Direct")).to_be_visible()
     ana.page.close(run_before_unload=True)
     until(lambda: LegQuality.objects.filter(leg__user=ana.user, mos__isnull=False).exists(), "Ana's report")
 
@@ -72,11 +81,11 @@ def test_a_call_through_the_relay_says_so(
     ana, ben = open_desk(relay_server, people.ana, media.ana), open_desk(relay_server, people.ben, media.ben)
     talk(ana, ben)
     sees(ana, BLUE)
-    expect(ana.stage.get_by_text("Relay · good")).to_be_visible()
-    expect(ben.stage.get_by_text("Relay · good")).to_be_visible()
+    expect(pill(ana, "Relay")).to_be_visible()
+    expect(pill(ben, "Relay")).to_be_visible()
     ana.button("Hang up").click()
     until(lambda: len(measured()) == 2, "both reports")
-    assert {(found.route, found.quality) for found in measured()} == {("relay", "good")}
+    assert {found.route for found in measured()} == {"relay"}
     assert LegQuality.objects.get(leg__user=people.ana).local == "relay"
 
 

@@ -11,6 +11,11 @@ from tests.support.wait import until
 
 HERTZ_TOLERANCE = 25
 
+# DESIGN.md section 6, by the clock of the pages: from a reload until each has a picture of the other again. A machine
+# that is busy with other tests may be late; not each time.
+BACK_MS = 3000
+RELOADS = 3
+
 
 def talk(caller: Desk, callee: Desk, kind: str = "Video") -> None:
     caller.call(callee, kind)
@@ -99,11 +104,17 @@ def test_muted_and_camera_off_are_shown_to_the_other_side(ana: Desk, ben: Desk) 
 def test_a_reload_is_back_in_the_same_call(ana: Desk, ben: Desk) -> None:
     talk(ana, ben)
     sees(ana, BLUE)
-    ana.page.reload()
-    ana.until_connected()
-    sees(ana, BLUE)
-    sees(ben, RED)
-    keeps_coming(ben)
+    took: list[float] = []
+    while not took or (took[-1] > BACK_MS and len(took) < RELOADS):
+        ana.page.reload()
+        ana.until_connected()
+        sees(ana, BLUE)
+        sees(ben, RED)
+        keeps_coming(ben)
+        began = float(ana.page.evaluate("performance.timeOrigin"))
+        assert min(ana.noted("picture"), ben.noted("picture")) > began
+        took.append(max(ana.noted("picture"), ben.noted("picture")) - began)
+    assert took[-1] < BACK_MS, took
 
 
 def test_the_call_goes_on_while_one_walks_through_the_pages(ana: Desk, ben: Desk) -> None:
