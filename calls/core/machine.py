@@ -176,13 +176,15 @@ def decide(call: Call, event: Event, now: datetime, terms: Terms) -> Decision:
     device, `TooLate` for an accept after the deadline. `call` itself is never changed.
     """
     leg = call.leg(event.leg)
+    if event.name is EventName.ALERT and leg.alerted_at is not None:
+        # It has rung already: this changes nothing, and no journal row would tell a repeat of it what it was answered.
+        _check_who(Who.PERSON, leg, event)
+        return Decision(call, ())
     rule = TABLE.get((leg.state, event.name))
     if rule is None or rule.who is Who.ENDING:
         raise WrongState(leg.state, event.name)
     _check_who(rule.who, leg, event)
     _check_deadline(call, leg, event, now)
-    if event.name is EventName.ALERT and leg.alerted_at is not None:
-        return Decision(call, ())
 
     was_active = call.state is CallState.ACTIVE
     changed = _change(leg, event, rule.to, now)

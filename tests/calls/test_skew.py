@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 
 import pytest
 from django.db import connection
+from django.utils.timezone import now
 
 from calls.models import Call, Leg
 from tests.conftest import Connect
@@ -57,12 +59,15 @@ def pair(
 
 def test_a_ring_lasts_as_long_as_ever(pair: tuple[Client, Client], people: SimpleNamespace) -> None:
     ana, ben = pair
+    began, earliest = monotonic(), now()
     call = ana.place(people.ben.pk)
     ben.until_call(call, "ringing")
     assert 0 < ben.calls[call]["ring_left_ms"] <= RING_SECONDS * 1000
     assert ana.until_call(call, "ended")["end_reason"] == "missed"
+    assert monotonic() - began >= RING_SECONDS
     row = Call.objects.get(pk=call)
     assert row.ended_at is not None and row.ended_at >= row.ring_expires_at
+    assert earliest <= row.placed_at <= row.ended_at <= now()
     assert row.ring_expires_at - row.placed_at == timedelta(seconds=RING_SECONDS)
 
 

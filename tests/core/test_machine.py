@@ -91,6 +91,17 @@ def test_alert_is_noted_once() -> None:
     assert again.transitions == ()
 
 
+def test_an_alert_that_changed_nothing_is_answered_alike_when_it_comes_again_after_the_end() -> None:
+    """It left no row in the journal that would tell."""
+    over = do(placed(), by_ben(EventName.ALERT), by_ana(EventName.HANG_UP))
+    again = decide(over, by_ben(EventName.ALERT, "ben-2"), NOW, TERMS)
+    assert again.call is over and again.transitions == ()
+    with pytest.raises(NotAllowed):
+        decide(over, Event(EventName.ALERT, CALLEE, By.PERSON, STRANGER), NOW, TERMS)
+    with pytest.raises(WrongState):
+        decide(do(placed(), by_ana(EventName.HANG_UP)), by_ben(EventName.ALERT), NOW, TERMS)
+
+
 @pytest.mark.parametrize(
     ("event", "reason", "legs"),
     [
