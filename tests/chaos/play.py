@@ -47,7 +47,7 @@ def play(postgres: Postgres, profile: Profile, people: int, calls: int, seconds:
     crowd = Crowd(accounts, stack, records, random)
     faults = Faults(stack, crowd, random, profile)
     asyncio.run(_run(stack, crowd, faults, records, calls, seconds))
-    weather = Weather(stack.proxy.outages, stack.redis_away, profile.outlived)
+    weather = Weather(stack.proxy.outages, stack.redis_away, stack.postgres_away, profile.outlived)
     kept = promises(records, weather, stack.late_to_leave)
     text = report(records, faults.count, kept)
     connection.close()

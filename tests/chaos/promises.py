@@ -18,9 +18,11 @@ RESUMED_SHARE = 0.99
 # Who has been on line for so long is known to be by every server; after Redis was away, after one tick.
 KNOWN_WITHIN_SECONDS = 2.0
 # A peer message is sent again every 4 s, and which epochs are the newest is healed within 5 s.
-GOT_WITHIN_SECONDS = 10.0
-# After Redis is back, before a server listens to it again and what was lost meanwhile is healed.
-REDIS_RETURN_SECONDS = 5.0
+GOT_WITHIN_SECONDS = 8.0
+# While PostgreSQL is away, each command is asked to try again after waiting in line for one that waits for it.
+ANSWERED_WITHIN_SECONDS = 15.0
+# After a part is back, before a server uses it again and what was lost, or stood in line, meanwhile is made good.
+REDIS_RETURN_SECONDS, POSTGRES_RETURN_SECONDS = 5.0, 10.0
 
 # A leg is given up within its lease, one tick and the grace of a server that started meanwhile.
 GIVEN_UP_WITHIN_SECONDS = 90
@@ -40,10 +42,12 @@ class Promise:
 
 @dataclass(frozen=True)
 class Weather:
-    """When the link of each address was broken, and Redis. A call must outlive `outlived` seconds without its link."""
+    """When the link of each address was broken, and when Redis and PostgreSQL were away. A call must outlive `outlived`
+    seconds without its link."""
 
     outages: dict[str, list[Outage]]
     redis_away: list[Absence]
+    postgres_away: list[Absence]
     outlived: float
 
     def heard(self, life: Life) -> list[tuple[float, float]]:
@@ -54,6 +58,9 @@ class Weather:
     def with_redis(self, span: tuple[float, float]) -> Iterator[tuple[float, float]]:
         """The parts of the span in which Redis was there, and listened to."""
         return _without(span, [(away.began, away.ended + REDIS_RETURN_SECONDS) for away in self.redis_away])
+
+    def with_postgres(self, span: tuple[float, float]) -> Iterator[tuple[float, float]]:
+        return _without(span, [(away.began, away.ended + POSTGRES_RETURN_SECONDS) for away in self.postgres_away])
 
 
 def _without(span: tuple[float, float], gaps: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
@@ -78,6 +85,11 @@ def promises(records: Records, weather: Weather, late_to_leave: int) -> list[Pro
         _none("commands acknowledged and lost", commands, _acknowledged_and_lost(records.answers)),
         _none("commands refused and yet done", commands, _refused_and_done(records.answers)),
         _none("commands never answered", commands + len(records.unanswered), records.unanswered),
+        _none(
+            f"commands not answered for more than {ANSWERED_WITHIN_SECONDS:g} s on a socket",
+            len(records.waits),
+            _not_answered(records, weather),
+        ),
         _none(
             f"rings that outlived their call by more than {RING_OUTLIVES_SECONDS} s",
             len(rings),
@@ -127,6 +139,17 @@ def _refused_and_done(answers: Iterable[Answer]) -> Iterator[str]:
     for answer in answers:
         if answer.code not in (None, "try_again") and (answer.person, answer.command) in done:
             yield f"{answer.type} {answer.command} of {answer.person}: {answer.code}"
+
+
+def _not_answered(records: Records, weather: Weather) -> Iterator[str]:
+    """Those that waited for long on a socket whose link was whole, while PostgreSQL was there."""
+    for wait in records.waits:
+        if wait.until - wait.sent > ANSWERED_WITHIN_SECONDS:
+            for begins, ends in weather.heard(records.lives[wait.device]):
+                span = max(begins, wait.sent), min(ends, wait.until)
+                longest = max((end - begin for begin, end in weather.with_postgres(span)), default=0.0)
+                if longest > ANSWERED_WITHIN_SECONDS:
+                    yield f"{wait.command} at {wait.device}: {longest:.1f} s"
 
 
 def _done() -> dict[tuple[str, str], str]:

@@ -79,6 +79,12 @@ class Proxy:
         for address in list(self._links):
             self._abort(address)
 
+    def balance(self) -> None:
+        """Cut half of the links, which come back to any server: else all stay with the one that was there first."""
+        for address in list(self._links):
+            if self._random.random() < 0.5:
+                self._abort(address)
+
     def mend(self) -> None:
         """From now on every link works."""
         for cut in self._planned:

@@ -15,6 +15,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Wait:
+    """A command had been sent on a socket, and that had no answer, not even `try_again`, until the moment `until`."""
+
+    device: str
+    command: str
+    sent: float
+    until: float
+
+
+@dataclass(frozen=True)
 class Ring:
     """A device showed that this call rings, until it learned, or decided, otherwise."""
 
@@ -80,6 +90,7 @@ class Life:
 @dataclass
 class Records:
     answers: list[Answer] = field(default_factory=list)
+    waits: list[Wait] = field(default_factory=list)
     rings: list[Ring] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
     lives: dict[str, Life] = field(default_factory=dict)

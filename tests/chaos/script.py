@@ -9,11 +9,13 @@ from .telephone import Snapshot, Telephone
 
 THINK_SECONDS = (0.2, 3.0)
 PATIENCE_SECONDS = (2.0, 20.0)
-TALK_SECONDS = (1.0, 8.0)
+TALK_SECONDS, LONG_TALK_SECONDS = (1.0, 8.0), (12.0, 20.0)
 SAY_SECONDS = (0.2, 1.5)
 
 # Of those who are rung.
 ACCEPT, DECLINE = 0.6, 0.15
+# Of the talks: enough for what got lost to be sent again, and missed.
+LONG = 0.2
 # Of those who are in a call on another device.
 MOVE = 0.15
 # Of those who wait for an answer when the play ends: the others let it ring, and the steward has to end it.
@@ -97,7 +99,8 @@ class PersonScript:
 
     async def _talk(self, call: str) -> None:
         self._phone.do(self._say(call))
-        await self._play.pause(self._phone.random.uniform(*TALK_SECONDS))
+        long = self._phone.random.random() < LONG
+        await self._play.pause(self._phone.random.uniform(*(LONG_TALK_SECONDS if long else TALK_SECONDS)))
         while (left := self._play.held.get(call, 0) - time()) > 0 and not self._play.closing.is_set():
             await self._play.pause(left)
         if self._phone.holds(call):

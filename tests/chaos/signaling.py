@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
+from time import time
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -43,10 +44,12 @@ class Waiting:
     message: Message
     answer: "Future[Message]"
     tries: int = 0
+    sent_at: float | None = None
 
 
 class Signaling:
-    """`take` gets the messages that are no answers; `lost` is called when a socket that was welcomed is gone."""
+    """`take` gets the messages that are no answers; `lost` is called when a socket that was welcomed is gone; `waited`
+    gets each command that was sent, and when, as soon as it is answered or its socket is gone."""
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Signaling:
         held: Callable[[], list[str]],
         take: Callable[[Message], None],
         lost: Callable[[], None],
+        waited: Callable[[Message, float], None],
     ) -> None:
         self._door = door
         self._device = device
@@ -64,6 +68,7 @@ class Signaling:
         self._held = held
         self._hear = take
         self._lost = lost
+        self._waited = waited
         self._socket: ClientConnection | None = None
         self._open = False
         self._tries = 0
@@ -93,7 +98,7 @@ class Signaling:
         waiting = Waiting({"type": type_, "id": id_, **fields}, asyncio.get_running_loop().create_future())
         self._waiting[id_] = waiting
         if self._open:
-            await self._write(waiting.message)
+            await self._ask(waiting)
         return await waiting.answer
 
     async def _one_socket(self) -> int:
@@ -127,6 +132,8 @@ class Signaling:
                 pinging.cancel()
             if self._open:
                 self._open = False
+                for waiting in self._waiting.values():
+                    self._waits_no_more(waiting)
                 self._lost()
         return socket.close_code or ABNORMAL
 
@@ -147,10 +154,10 @@ class Signaling:
             case "welcome":
                 self._tries = 0
                 self._open = True
-                waiting = self.waiting  # what is asked from now on is sent at once
+                waiting = list(self._waiting.values())  # what is asked from now on is sent at once
                 self._hear(message)
                 for each in waiting:
-                    await self._write(each)
+                    await self._ask(each)
             case "ok" | "error":
                 self._answered(message)
             case _:
@@ -160,6 +167,7 @@ class Signaling:
         waiting = self._waiting.get(message.get("re", ""))
         if waiting is None:
             return
+        self._waits_no_more(waiting)
         if message.get("code") == "try_again" and waiting.tries < TRY_AGAIN_TIMES:
             waiting.tries += 1
             seconds = TRY_AGAIN_SECONDS * 2 ** (waiting.tries - 1)
@@ -171,7 +179,16 @@ class Signaling:
 
     def _again(self, id_: str) -> None:
         if self._open and id_ in self._waiting:
-            self._repeating = asyncio.create_task(self._write(self._waiting[id_].message))
+            self._repeating = asyncio.create_task(self._ask(self._waiting[id_]))
+
+    async def _ask(self, waiting: Waiting) -> None:
+        waiting.sent_at = time()
+        await self._write(waiting.message)
+
+    def _waits_no_more(self, waiting: Waiting) -> None:
+        if waiting.sent_at is not None:
+            self._waited(waiting.message, waiting.sent_at)
+            waiting.sent_at = None
 
     async def _write(self, message: Message) -> None:
         assert self._socket is not None

@@ -36,14 +36,14 @@ class Absence:
 
 
 class Stack:
-    """Faults of different parts overlap; those of the same one wait for each other. `redis_away` tells of the past."""
+    """Faults of different parts overlap; those of the same one wait for each other. `…_away` tell of the past."""
 
     def __init__(self, postgres: Postgres, random: Random, profile: Profile) -> None:
         self.postgres = postgres
         self.redis = Redis()
         self.late_to_leave = 0
         self.redis_away: list[Absence] = []
-        self._postgres_away: list[Absence] = []
+        self.postgres_away: list[Absence] = []
         self._locks: dict[object, Lock] = defaultdict(Lock)
         ports: list[int] = []
         self.proxy = Proxy(ports, random)
@@ -105,7 +105,7 @@ class Stack:
             await asyncio.to_thread(self.redis.start)
 
     async def restart_postgres(self, seconds: float, *, crash: bool) -> None:
-        async with self._absence(self._postgres_away):
+        async with self._absence(self.postgres_away):
             await asyncio.to_thread(self.postgres.crash if crash else self.postgres.stop)
             await asyncio.sleep(seconds)
             await asyncio.to_thread(self.postgres.start)
@@ -124,8 +124,9 @@ class Stack:
             began = time()
             try:
                 await asyncio.to_thread(server.start, START_SECONDS)
-                return
+                break
             except AssertionError:
                 server.kill()
-                if not any(away.meets(began, time()) for away in self._postgres_away):
+                if not any(away.meets(began, time()) for away in self.postgres_away):
                     raise
+        self.proxy.balance()

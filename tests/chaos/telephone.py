@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from tests.support.client import Message
 
-from .records import Answer, Break, Life, Records, Ring, StreamKey
+from .records import Answer, Break, Life, Records, Ring, StreamKey, Wait
 from .records import Stream as StreamRecord
 from .signaling import Door, Signaling
 from .stream import Stream
@@ -148,6 +148,7 @@ class Telephone:
             held=lambda: list(self.live)[:16],
             take=self._take,
             lost=self._lost,
+            waited=self._waited,
         )
         self.do(self._run())
 
@@ -201,6 +202,9 @@ class Telephone:
             each.back, each.alive = self.connected_at, self.holds(each.call)
         self._breaks.clear()
         self._script.welcomed()
+
+    def _waited(self, command: Message, sent: float) -> None:
+        self._records.waits.append(Wait(self.device, f"{command['type']} {command['id']}", sent, time()))
 
     def _lost(self) -> None:
         if self.connected_at is None:

@@ -21,6 +21,7 @@ MEASURED = {
     "calls without exactly one ending": 40,
     "commands acknowledged and lost": 100,
     "commands never answered": 100,
+    "commands not answered for more than 15 s on a socket": 100,
     "rings that outlived their call by more than 12 s": 10,
     "resumes of outages up to 2 s": 20,
     "calls to somebody on line that were unavailable": 10,

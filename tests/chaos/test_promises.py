@@ -10,9 +10,18 @@ from calls.ledger import Actor
 from calls.models import Call, JournalEntry, Leg
 from tests.support.people import make_person
 
-from .promises import GOT_WITHIN_SECONDS, KNOWN_WITHIN_SECONDS, REDIS_RETURN_SECONDS, Promise, Weather, promises
+from .promises import (
+    ANSWERED_WITHIN_SECONDS,
+    GOT_WITHIN_SECONDS,
+    KNOWN_WITHIN_SECONDS,
+    POSTGRES_RETURN_SECONDS,
+    REDIS_RETURN_SECONDS,
+    Promise,
+    Weather,
+    promises,
+)
 from .proxy import How, Outage
-from .records import Answer, Break, Life, Records, Ring, Stream, StreamKey
+from .records import Answer, Break, Life, Records, Ring, Stream, StreamKey, Wait
 from .stack import Absence
 
 pytestmark = pytest.mark.django_db
@@ -44,8 +53,9 @@ def look(
     records: Records | None = None,
     outages: list[Outage] | None = None,
     redis_away: list[Absence] | None = None,
+    postgres_away: list[Absence] | None = None,
 ) -> Promise:
-    weather = Weather({ADDRESS: outages or []}, redis_away or [], outlived=20)
+    weather = Weather({ADDRESS: outages or []}, redis_away or [], postgres_away or [], outlived=20)
     found = promises(records or Records(), weather, late_to_leave=0)
     return next(each for each in found if each.name.startswith(name))
 
@@ -108,6 +118,20 @@ class TestCommands:
 
     def test_one_that_was_never_answered_is_found(self) -> None:
         assert not look("commands never answered", Records(unanswered=["call.place c9 of ana"])).kept
+
+    def waited(self, seconds: float, **weather: list[Outage] | list[Absence]) -> bool:
+        records = Records(waits=[Wait(DEVICE, "call.place c9", 100, 100 + seconds)], lives={DEVICE: life((0, 200))})
+        return not look("commands not answered", records, **weather).kept  # type: ignore[arg-type]
+
+    def test_one_that_waited_for_long_on_a_socket_is_found(self) -> None:
+        assert self.waited(ANSWERED_WITHIN_SECONDS + 0.1)
+        assert not self.waited(ANSWERED_WITHIN_SECONDS - 0.1)
+
+    def test_not_one_that_waited_for_its_link_or_for_postgresql(self) -> None:
+        assert not self.waited(ANSWERED_WITHIN_SECONDS + 5, outages=[Outage(90, 110, How.DEAF)])
+        back = 110 - POSTGRES_RETURN_SECONDS
+        assert not self.waited(ANSWERED_WITHIN_SECONDS + 5, postgres_away=[Absence(90, back)])
+        assert self.waited(ANSWERED_WITHIN_SECONDS + 15, postgres_away=[Absence(90, back)])
 
 
 class TestRings:
