@@ -77,7 +77,7 @@ export class Telephone extends EventTarget {
     /** The command that leaves a call, while it is on its way, and for a while after it was refused. @type {Promise<unknown>|null} */
     this._leaving = null;
     this._changing = false;
-    /** Calls that this page has opened, and may have left. @type {Set<string>} */
+    /** Calls that this page has opened, and may have left, or that were declined on it. @type {Set<string>} */
     this._opened = new Set();
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       this._signaling.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
@@ -205,6 +205,7 @@ export class Telephone extends EventTarget {
   /** @param {string} callId */
   decline(callId) {
     this._rings.handle(callId);
+    this._opened.add(callId);
     this._changed();
     this._signaling.command("call.decline", { call: callId }).catch((error) => this._fault(error));
   }

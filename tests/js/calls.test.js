@@ -701,6 +701,16 @@ describe("after a reload", () => {
     assert.equal(telephone.current.phase, "ended");
   });
 
+  test("a call that was declined here is not joined, though the old page's command answered it first", async () => {
+    tell(asBen());
+    telephone.decline("call-1");
+    tell(asBen({ rev: 2, state: "active" }));
+    await settle();
+    assert.equal(signaling.last("call.rejoin"), undefined);
+    assert.deepEqual(devices.asked, []);
+    assert.equal(signaling.last("call.hang_up").call, "call-1");
+  });
+
   test("hung up before the answer that refuses it, what the old page's command answered is left too", async () => {
     tell(asBen());
     telephone.accept("call-1", "voice");
