@@ -1,6 +1,7 @@
 """What breaks on a person's own machine: two tabs at once, a lid that is closed, a device that is taken away."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -94,6 +95,29 @@ def test_a_microphone_that_is_pulled_out_is_said_and_the_call_stays(ana: Desk, b
     ana.button("Try again").click()
     expect(ana.button("Mute microphone")).to_have_attribute("aria-pressed", "false")
     until(lambda: abs(ben.loudest_hertz() - 500) < 60, "Ana's tone again")
+
+
+@pytest.mark.parametrize("script", ["js/snapshots", "js/app", "jsi18n/"])
+def test_a_script_that_the_network_swallowed_is_fetched_again(ben: Desk, script: str) -> None:
+    """Chromium gives up all that it is fetching when the machine gets another address."""
+    ben.page.route(re.compile(script), lambda route: route.abort("internetdisconnected"), times=1)
+    loads: list[object] = []
+    ben.page.on("load", lambda page: loads.append(page))
+    ben.page.reload()
+    until(lambda: ben.page.wait_for_timeout(20) or len(loads) == 2, "the second time")
+    ben.until_on_line()
+    assert ben.page.evaluate("sessionStorage.getItem('earshot.reloads')") is None
+
+
+def test_a_page_whose_scripts_are_not_there_is_not_loaded_for_ever(ben: Desk) -> None:
+    ben.page.add_init_script("const now = setTimeout; window.setTimeout = (act) => now(act, 0);")
+    asked: list[str] = []
+    ben.page.route(re.compile("js/snapshots"), lambda route: asked.append(route.request.url) or route.abort())
+    ben.page.reload()
+    until(lambda: ben.page.wait_for_timeout(20) or len(asked) > 3, "the last time")
+    ben.page.wait_for_load_state()
+    ben.page.evaluate("new Promise((done) => setTimeout(done))")  # what would load it again comes before this
+    assert len(asked) == 4
 
 
 IN_USE = """
