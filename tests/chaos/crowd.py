@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from random import Random
+from time import time
 from uuid import UUID
 
 from .records import Records
@@ -64,6 +65,11 @@ class Crowd:
                 phone = self._random.choice(free)
                 phone.do(self._scripts[phone.device].place(self._callee(phone)))
                 self.placed += 1
+
+    def hold(self, seconds: float) -> None:
+        """Nobody who is in a call hangs up for so long."""
+        for call in [call for phone in self.phones for call in phone.talks]:
+            self.play.held[call] = time() + seconds
 
     def lose(self, calls: int) -> None:
         """The pages at both ends of so many calls are closed: only the steward can end those."""

@@ -60,7 +60,7 @@ class Faults:
         self._links_bag = random.sample(list(LINK_FAULTS), len(LINK_FAULTS))
 
     async def run(self) -> None:
-        """Until the play ends; then every part is back."""
+        """Until it is to be calm; then every part is back."""
         async with asyncio.TaskGroup() as breaking:
             for _ in range(AT_ONCE):
                 breaking.create_task(self._break_parts())
@@ -69,13 +69,13 @@ class Faults:
 
     async def _break_parts(self) -> None:
         play = self._crowd.play
-        while not play.closing.is_set():
-            await play.pause(self._random.uniform(*self._profile.pause))
-            if not play.closing.is_set():
+        while not play.calm.is_set():
+            await play.pause_of_faults(self._random.uniform(*self._profile.pause))
+            if not play.calm.is_set():
                 name = self._next()
                 self.count[name] += 1
                 await self._part_faults[name]()
-                await play.pause(SHOWS_AFTER_TICKS * self._profile.tick)
+                await play.pause_of_faults(SHOWS_AFTER_TICKS * self._profile.tick)
                 self._dealt.add(name)
                 if self._dealt == self._part_faults.keys():
                     self.all_dealt.set()
@@ -115,13 +115,13 @@ class Faults:
         """So many devices are in a call when it begins, if that comes about, and stay in it until it is over."""
         play = self._crowd.play
         patience_ends = time() + GATHER_SECONDS
-        while not play.closing.is_set():
+        while not play.calm.is_set():
             talking = [phone for phone in self._crowd.phones if phone.talks]
             for phone in talking:
                 play.held.update(dict.fromkeys(phone.talks, time() + seconds + RETURN_SECONDS))
             if len(talking) >= TALKERS or time() > patience_ends:
                 break
-            await play.pause(0.2)
+            await play.pause_of_faults(0.2)
         await fault(seconds)
 
     async def _cut_all(self) -> None:
@@ -129,10 +129,10 @@ class Faults:
 
     async def _break_links(self) -> None:
         play = self._crowd.play
-        while not play.closing.is_set():
-            await play.pause(self._random.expovariate(len(self._crowd.phones) / LINK_FAULT_EVERY_SECONDS))
+        while not play.calm.is_set():
+            await play.pause_of_faults(self._random.expovariate(len(self._crowd.phones) / LINK_FAULT_EVERY_SECONDS))
             whole = [phone for phone in self._crowd.phones if self._is_back(phone)]
-            if whole and not play.closing.is_set():
+            if whole and not play.calm.is_set():
                 talking = [phone for phone in whole if phone.talks]
                 hits_talk = talking and self._random.random() < TALKING
                 self._break_link(self._random.choice(talking if hits_talk else whole))

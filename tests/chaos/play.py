@@ -21,12 +21,14 @@ from tests.support.people import cookie_of, make_person, session_of  # noqa: E40
 from .crowd import Account, Crowd  # noqa: E402
 from .faults import Faults  # noqa: E402
 from .profile import Profile  # noqa: E402
-from .promises import Weather, promises  # noqa: E402
+from .promises import GOT_WITHIN_SECONDS, Weather, promises  # noqa: E402
 from .records import Records  # noqa: E402
 from .report import report  # noqa: E402
 from .stack import Stack  # noqa: E402
 
 CONNECT_SECONDS = 60
+# At the end of what breaks, calls go on for so long: what was said meanwhile must arrive.
+CALM_SECONDS = GOT_WITHIN_SECONDS + 2
 # A lease and the grace of a server that has just started, with room: after it no call may live.
 QUIET_SECONDS = 90
 # The last wait before a socket and the last before a command that is to be tried again, with room.
@@ -73,9 +75,14 @@ async def _run(stack: Stack, crowd: Crowd, faults: Faults, records: Records, cal
         )
         await asyncio.wait([breaking, placing], timeout=seconds, return_when=FIRST_COMPLETED)
         await asyncio.wait([breaking, enough], return_when=FIRST_COMPLETED)
+        crowd.play.calm.set()
+        await breaking
+        await _until_connected(crowd)
+        crowd.hold(CALM_SECONDS)
+        await asyncio.sleep(CALM_SECONDS)
         crowd.lose(int(seconds // LOSE_ONE_EVERY_SECONDS))
         crowd.play.closing.set()
-        await asyncio.gather(breaking, placing)
+        await placing
         await _until_answered(crowd)  # first: what was to be tried again may place a call yet
         await _until_quiet()
         await _until_answered(crowd)

@@ -18,7 +18,7 @@ RESUMED_SHARE = 0.99
 # Who has been on line for so long is known to be by every server; after Redis was away, after one tick.
 KNOWN_WITHIN_SECONDS = 2.0
 # A peer message is sent again every 4 s, and which epochs are the newest is healed within 5 s.
-GOT_WITHIN_SECONDS = 8.0
+GOT_WITHIN_SECONDS = 7.0
 # While PostgreSQL is away, each command is asked to try again after waiting in line for one that waits for it.
 ANSWERED_WITHIN_SECONDS = 15.0
 # After a part is back, before a server uses it again and what was lost, or stood in line, meanwhile is made good.

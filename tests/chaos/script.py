@@ -23,16 +23,25 @@ GIVE_UP = 0.5
 
 
 class Play:
-    """What all scripts share. `closing`: the play ends, and everybody hangs up. `held`: calls that nobody hangs up
-    before a moment of the wall clock, so that a device whose link is broken has something to come back to."""
+    """What all scripts share. `calm`: nothing more breaks. `closing`: the play ends, and everybody hangs up. `held`:
+    calls that nobody hangs up before a moment of the wall clock, so that a device whose link is broken has something
+    to come back to."""
 
     def __init__(self) -> None:
+        self.calm = asyncio.Event()
         self.closing = asyncio.Event()
         self.held: dict[str, float] = {}
 
     async def pause(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.closing.wait(), seconds)
+        await _until(self.closing, seconds)
+
+    async def pause_of_faults(self, seconds: float) -> None:
+        await _until(self.calm, seconds)
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 class PersonScript:
