@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from .moves import Model
 from .properties import broken_by, broken_in
-from .world import Guards, Scenario, World, first
+from .world import Guards, Scenario, World
 
 DEAD_END = (
     "Whatever happens, it can still come right: every ring ends, every command is answered, every screen is true."
@@ -26,7 +26,7 @@ class Found:
 
 def explore(scenario: Scenario, guards: Guards | None = None) -> Found:
     model = Model(scenario, guards or Guards())
-    start = model.server.begin(first(scenario))
+    start = model.begin()
     came: dict[World, tuple[World, str] | None] = {start: None}
     leads: dict[World, list[World]] = {}
     frontier = [start]
@@ -34,9 +34,13 @@ def explore(scenario: Scenario, guards: Guards | None = None) -> Found:
         following: list[World] = []
         for world in frontier:
             for label, fair, after in model.moves(world):
+                if after.calls is not world.calls or after.answers is not world.answers:
+                    after = model.without_spent(after)
+                if after == world:
+                    continue
                 for sentence in broken_by(model, world, label, after):
                     return Found(len(came), sentence, (*_trace(came, world), label))
-                if fair and after != world:
+                if fair:
                     leads.setdefault(after, []).append(world)
                 if after in came:
                     continue

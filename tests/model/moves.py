@@ -7,7 +7,7 @@ from calls.core.vocabulary import CallState
 
 from . import page
 from .server import Server, last
-from .world import Command, Connection, Device, Guards, Peer, Scenario, Snapshot, World
+from .world import Answer, Command, Connection, Device, Guards, Peer, Scenario, Snapshot, World, first
 
 
 class Move(NamedTuple):
@@ -23,14 +23,24 @@ class Model:
         self.scenario, self.guards = scenario, guards
         self.server = Server(scenario, guards)
         self.names = list(scenario.owner)
+        self._pages = [name for name in self.names if name not in scenario.pageless]
         self.callers = list(scenario.places)
+
+    def begin(self) -> World:
+        world = self.server.begin(first(self.scenario))
+        for name in self.scenario.begun:
+            if name in self._pages:
+                index = self.names.index(name)
+                device = page.has_placed(world.devices[index], self.callers.index(name))
+                world = self._with(world, index, device)
+        return world
 
     def moves(self, world: World) -> Iterator[Move]:
         for index, name in enumerate(self.names):
             if name not in self.scenario.pageless:
                 yield from self._person(world, index, name)
                 yield from self._socket(world, index, name)
-            elif self.scenario.strays:
+            if self.scenario.strays:
                 yield from self._stray(world, name)
         yield from self._network(world)
         for transaction in world.running:
@@ -44,37 +54,56 @@ class Model:
 
     def _person(self, world: World, index: int, name: str) -> Iterator[Move]:
         device = world.devices[index]
-        if name in self.scenario.places and device.page == "idle" and not any(device.known):
+        if device.page == "joining" and name in self.scenario.hasty:
+            yield Move(f"{name} hangs up", False, self._with(world, index, page.leave_unanswered(device)))
+        if device.pending is not None:
+            return
+        if device.page == "idle" and name in self.scenario.places and self._is_new(world, device):
             call = self.callers.index(name)
             if not world.calls[call]:
-                yield self._ask(world, index, Command(f"{name}-place", name, "place", call))
+                yield self._ask(world, index, self._command(world, name, "place", call))
         for call in range(len(world.calls)):
-            if page.rings(device, call) and device.page == "idle":
-                yield self._ask(world, index, Command(f"{name}-accept-{call}", name, "accept", call))
-                if device.pending is None:
-                    declined = Command(f"{name}-decline-{call}", name, "decline", call)
-                    yield self._leave(world, index, declined, "declined")
+            if not page.rings(device, call):
+                continue
+            if self.scenario.switches and (leaves := page.joined(device)) is not None:
+                command = self._command(world, name, "switch", call)._replace(leave=leaves)
+                yield self._sent(world, index, page.switch(device, command), command)
+            elif device.page == "idle" and "opened" not in device.marks:
+                yield self._ask(world, index, self._command(world, name, "accept", call))
+            if device.page == "idle" and "opened" not in device.marks:
+                command = self._command(world, name, "decline", call)
+                yield self._sent(world, index, page.decline(device, command), command)
         if device.page == "joined" and device.call is not None:
-            hung_up = Command(f"{name}-hang_up-{device.call}", name, "hang_up", device.call)
-            yield self._leave(world, index, hung_up, "over")
+            command = self._command(world, name, "hang_up", device.call)
+            yield self._sent(world, index, page.leave(device, command), command)
+
+    def _is_new(self, world: World, device: Device) -> bool:
+        """Each device places one call, whose id it makes: a page that was reloaded would make another."""
+        return world.reloads == self.scenario.reloads and not any(device.known) and not any(device.marks)
 
     def _stray(self, world: World, name: str) -> Iterator[Move]:
         """What no page of ours sends, from a device that is signed in."""
         for call, rows in enumerate(world.calls):
-            if rows:
-                stray = Command(f"{name}-stray-{call}", name, "hang_up", call)
-                yield Move(f"stray {stray.id}", False, self.server.receive(world, stray))
-                yield from self._offer(world, name, call, 1, 1)
+            if not rows:
+                continue
+            if name in self.scenario.pageless:
+                for what in ("hang_up", "rejoin"):
+                    stray = Command(f"{name}-stray-{what}-{call}", name, what, call)
+                    yield Move(f"stray {what} of {name}", False, self.server.receive(world, stray))
+            yield from self._offer(world, name, call, (1, 1), (None, None))
+
+    def _command(self, world: World, name: str, what: str, call: int) -> Command:
+        """The id is this page's: what it was before it was reloaded has other ones."""
+        return Command(f"{name}-{what}-{call}-{world.reloads}", name, what, call)
 
     def _ask(self, world: World, index: int, command: Command) -> Move:
         device = page.ask(world.devices[index], command)
         if not self.guards.page_consent:
-            device = device._replace(connection=Connection(1, 1))
-        return Move(command.id, False, self._with(world, index, device, {command}))
+            device = device._replace(connection=Connection(1, 1, 0, 0))
+        return self._sent(world, index, device, command)
 
-    def _leave(self, world: World, index: int, command: Command, then: str) -> Move:
-        device = page.leave(world.devices[index], command, then)
-        return Move(command.id, False, self._with(world, index, device, {command}))
+    def _sent(self, world: World, index: int, device: Device, command: Command) -> Move:
+        return Move(command.id, False, self._with(world, index, device, command))
 
     # --- sockets -----------------------------------------------------------------------------------------
 
@@ -85,14 +114,15 @@ class Model:
             return
         if self.scenario.away:
             yield Move(f"{name} drops", False, self._with(world, index, device._replace(connected=False)))
-        if world.reloads and device.page in ("joining", "joined"):
-            fresh = self._welcome(world, index, page.reloaded(device))
-            yield Move(f"{name} reloads", False, fresh._replace(reloads=world.reloads - 1))
-        if device.connection and device.call is not None and not device.connection.offered:
-            epochs = device.connection.epoch, device.connection.other_epoch
-            done = device._replace(connection=device.connection._replace(offered=True))
-            offered = self._with(world, index, done)
-            yield from [*self._offer(offered, name, device.call, *epochs)] or [
+        if world.reloads and device.page != "idle":
+            deaf = world._replace(reloads=world.reloads - 1, answers=_without(world, device.pending))
+            fresh = page.reloaded(device, self.server.began(world, name))
+            yield Move(f"{name} reloads", False, self._welcome(deaf, index, fresh))
+        connection = device.connection
+        if connection and device.call is not None and not connection.offered:
+            offered = self._with(world, index, device._replace(connection=connection._replace(offered=True)))
+            serials = connection.serial, connection.to_serial
+            yield from [*self._offer(offered, name, device.call, connection[:2], serials)] or [
                 Move(f"{name} offers in vain", True, offered)
             ]
         for call, rows in enumerate(world.calls):
@@ -103,10 +133,12 @@ class Model:
                         words = f"snapshot {shown.rev} of call {call} ({shown.state}) at {name}"
                         yield Move(words, False, self._told(world, index, after))
 
-    def _offer(self, world: World, name: str, call: int, epoch: int, to_epoch: int) -> Iterator[Move]:
-        to = self.server.relays(world, name, call, epoch)
+    def _offer(
+        self, world: World, name: str, call: int, epochs: tuple[int, int], serials: tuple[int, int] | tuple[None, None]
+    ) -> Iterator[Move]:
+        to = self.server.relays(world, name, call, epochs)
         if to is not None:
-            peer = Peer(to, call, epoch, to_epoch)
+            peer = Peer(name, to, call, *epochs, *serials)
             yield Move(f"{name} offers to {to}", True, world._replace(peers=world.peers | {peer}))
 
     def _welcome(self, world: World, index: int, device: Device) -> World:
@@ -119,13 +151,27 @@ class Model:
     def _told(self, world: World, index: int, device: Device) -> World:
         """The page goes on; or finds itself in a call that it knows nothing of, or is through with."""
         name = self.names[index]
-        if (call := page.rejoins(device, name)) is not None:
-            command = Command(f"{name}-rejoin-{world.reloads}", name, "rejoin", call)
-            return self._with(world, index, page.ask(device, command), {command})
-        if (call := page.lets_go(device, name)) is not None:
-            command = Command(f"{name}-let_go-{call}", name, "hang_up", call)
-            return self._with(world, index, page.leave(device, command, "over"), {command})
+        call = page.bound(device, name)
+        through = call is not None and page.is_through(device, call, self.guards)
+        if call is not None and not through and self.guards.rejoins:
+            command = self._command(world, name, "rejoin", call)
+            return self._with(world, index, page.rejoin(device, command), command)
+        if call is not None and through and self.guards.lets_go:
+            command = self._command(world, name, "let_go", call)._replace(name="hang_up")
+            return self._with(world, index, page.leave(device, command), command)
         return self._with(world, index, device)
+
+    def _answered(self, world: World, index: int, answer: Answer) -> World:
+        device, name = world.devices[index], self.names[index]
+        world = world._replace(answers=_without(world, device.pending))
+        after = page.take_answer(device, answer, name, self.guards)
+        if (call := page.leaves_now(device, answer, self.guards)) is not None:
+            command = self._command(world, name, "hang_up", call)
+            return self._with(world, index, page.leave(after, command), command)
+        # What came while it waited is looked at now. After a hang-up or a switch it is left to the next snapshot.
+        if device.pending is not None and device.pending.name in (*page.JOINING, "decline"):
+            return self._told(world, index, after)
+        return self._with(world, index, after)
 
     def _shown(self, world: World, name: str) -> list[tuple[int, Snapshot]]:
         found = ((call, self.server.shown(name, last(world, call))) for call in range(len(world.calls)))
@@ -137,17 +183,11 @@ class Model:
         """Whatever was ever sent arrives now, for the first time or again."""
         for command in world.commands:
             yield Move(f"arrives: {command.id}", True, self.server.receive(world, command))
-        for index, name in enumerate(self.names):
-            device = world.devices[index]
-            if not device.connected:
-                continue
-            for answer in world.answers:
-                if device.pending and answer.command == device.pending.id:
+        for answer in world.answers:
+            for index, device in enumerate(world.devices):
+                if device.connected and device.pending and answer.command == device.pending.id:
                     words = f"{'ok' if answer.ok else 'error'} for {answer.command}"
-                    yield Move(words, True, self._told(world, index, page.take_answer(device, answer, name)))
-            for peer in world.peers:
-                if peer.device == name and page.takes_peer(device, peer, self.guards):
-                    yield Move(f"{name} takes an offer of epoch {peer.epoch} for {peer.to_epoch}", False, world)
+                    yield Move(words, True, self._answered(world, index, answer))
 
     def _steward(self, world: World) -> Iterator[Move]:
         for call in range(len(world.calls)):
@@ -163,22 +203,51 @@ class Model:
                     if healed != device:
                         yield Move(f"heal {name}", True, self._told(world, index, healed))
 
-    def _with(self, world: World, index: int, device: Device, sent: set[Command] | None = None) -> World:
+    def without_spent(self, world: World) -> World:
+        """Without the commands that can do nothing any more, whenever they arrive, and to which nobody waits for an
+        answer: worlds that differ in them alone are one. What is spent is tried once more before it is dropped."""
+        done = {command for command, _ in world.receipts} if self.guards.receipts else set()
+        pending = [device.pending for device in world.devices]
+        spent = [
+            command
+            for command in world.commands
+            if command.name != "place"
+            and command not in pending
+            and (command.id in done or self._has_ended(world, command.call))
+            and self.server.receive(world, command) == world
+        ]
+        if not spent:
+            return world
+        receipts = world.receipts - {(command.id, command.call) for command in spent}
+        return world._replace(commands=world.commands.difference(spent), receipts=receipts)
+
+    def _has_ended(self, world: World, call: int) -> bool:
+        row = self.server.newest(world, call)
+        return row is not None and row.state is CallState.ENDED
+
+    def _with(self, world: World, index: int, device: Device, sent: Command | None = None) -> World:
         devices = list(world.devices)
         devices[index] = device
-        return world._replace(devices=tuple(devices), commands=world.commands | (sent or set()))
+        return world._replace(devices=tuple(devices), commands=world.commands | {sent} if sent else world.commands)
 
     # --- where it should come to -------------------------------------------------------------------------
 
     def is_settled(self, world: World) -> bool:
-        """Nothing is asked, nobody rings in vain, and a call goes on only where both have a connection for it."""
+        """Nothing is asked, nobody rings in vain, each page shows the newest of what it knows and the call that its
+        device is in, and a call goes on only where each side can take what the other's connection says."""
         for name, device in zip(self.names, world.devices, strict=True):
             if device.pending or not device.connected:
                 return False
             for call, known in enumerate(device.known):
                 if known and known != self.server.shown(name, last(world, call)):
                     return False
+            if device.call is not None and not self._is_in(world, name, device.call):
+                return False
         return all(self._is_whole(world, call) for call in range(len(world.calls)))
+
+    def _is_in(self, world: World, name: str, call: int) -> bool:
+        shown = self.server.shown(name, last(world, call))
+        return shown is not None and shown.state is not CallState.ENDED and shown.device == name
 
     def _is_whole(self, world: World, call: int) -> bool:
         row = self.server.newest(world, call)
@@ -186,10 +255,20 @@ class Model:
             return True
         if row.state is not CallState.ACTIVE:
             return False
-        for leg in row.legs:
-            if leg.device in self.scenario.pageless:
-                continue
-            connection = world.devices[self.names.index(leg.device or "")].connection
-            if connection is None or connection.epoch != leg.epoch:
-                return False
-        return True
+        names = [leg.device or "" for leg in row.legs]
+        return all(self._hears(world, call, *pair) for pair in (names, names[::-1]) if pair[0] in self._pages)
+
+    def _hears(self, world: World, call: int, name: str, other: str) -> bool:
+        """This device has a connection for the call and, if the other has a page, can take what it sent."""
+        device = world.devices[self.names.index(name)]
+        if device.connection is None or device.call != call:
+            return False
+        sent = [peer for peer in world.peers if peer.sender == other and peer.serial is not None]
+        return other not in self._pages or any(page.takes_peer(device, name, peer, self.guards) for peer in sent)
+
+
+def _without(world: World, asked: Command | None) -> frozenset[Answer]:
+    """The answers that somebody waits for still."""
+    if asked is None:
+        return world.answers
+    return frozenset(answer for answer in world.answers if answer.command != asked.id)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from calls.core import machine
-from calls.core.errors import CallError
+from calls.core.errors import CallError, WrongState
 from calls.core.vocabulary import By, CallState, EventName, Kind, LegState, Role
 
 from .world import (
@@ -17,6 +17,7 @@ from .world import (
     Answer,
     Command,
     Guards,
+    Row,
     Rows,
     Scenario,
     Snapshot,
@@ -25,7 +26,8 @@ from .world import (
 )
 
 EVENTS = {"accept": EventName.ACCEPT, "decline": EventName.DECLINE, "hang_up": EventName.HANG_UP,
-          "rejoin": EventName.REJOIN}  # fmt: skip
+          "leave": EventName.SWITCH, "rejoin": EventName.REJOIN}  # fmt: skip
+BEGINNINGS = (EventName.PLACE, EventName.ACCEPT, EventName.REJOIN)
 
 
 class Refused(Exception):
@@ -70,11 +72,30 @@ class Server:
         try:
             if done is not None:
                 raise Refused  # the journal has this command of this person already
-            after = self._place(world, command) if name == "place" else self._act(world, command, call, name, row)
+            match name:
+                case "place":
+                    after = self._place(world, command)
+                case "switch":
+                    after = self._switch(world, command)
+                case _:
+                    after = self._act(world, command, call, name, row)
         except (CallError, Refused):
+            if name == "switch" and done is None and not self.guards.whole_switch:
+                world = self._leave(world, command)
             return _answer(world, command, done is not None, command.call if done is None else done)
         after = after._replace(receipts=after.receipts | {(command.id, call)})
         return _answer(after, command, ok=True, call=call)
+
+    def _switch(self, world: World, command: Command) -> World:
+        """Leave the one call, if they are in it still, and join the other: both, or neither."""
+        return self._act(self._leave(world, command), command, command.call, "accept", None)
+
+    def _leave(self, world: World, command: Command) -> World:
+        assert command.leave is not None
+        try:
+            return self._act(world, command, command.leave, "leave", None)
+        except WrongState:
+            return world
 
     def _place(self, world: World, command: Command) -> World:
         caller = self.scenario.owner[command.device]
@@ -92,12 +113,12 @@ class Server:
             now=PLACED,
             terms=TERMS,
         )
-        return self.write(world, command.call, decision.call)
+        return self.write(world, command.call, Row(decision.call, (1, 0)))
 
     def _act(self, world: World, command: Command, call: int, name: str, row: int | None) -> World:
         row = last(world, call) if row is None else row
         person = self.scenario.owner[command.device]
-        leg = self.rows[row].leg_of(person) if row is not None else None
+        leg = self.rows[row].call.leg_of(person) if row is not None else None
         if row is None or leg is None:
             raise Refused
         if name == "accept" and self._joined_elsewhere(world, person, call):
@@ -105,17 +126,21 @@ class Server:
         event = machine.Event(EVENTS[name], leg.id, By.PERSON, person, command.device)
         return self.write(world, call, self.decide(row, event, DEADLINE if world.late else PLACED))
 
-    def decide(self, row: int, event: machine.Event, now: datetime) -> machine.Call:
-        return machine.decide(self.rows[row], event, now, TERMS).call
+    def decide(self, row: int, event: machine.Event, now: datetime) -> Row:
+        old, serials = self.rows[row]
+        after = machine.decide(old, event, now, TERMS).call
+        if event.name in BEGINNINGS:
+            serials = tuple(n + (leg.id == event.leg) for n, leg in zip(serials, old.legs, strict=True))
+        return Row(after, serials)
 
-    def write(self, world: World, call: int, after: machine.Call) -> World:
+    def write(self, world: World, call: int, after: Row) -> World:
         calls = list(world.calls)
-        calls[call] = (*calls[call], self.rows.number(_timeless(after)))
+        calls[call] = (*calls[call], self.rows.number(after._replace(call=_timeless(after.call))))
         return world._replace(calls=tuple(calls))
 
     def newest(self, world: World, call: int) -> machine.Call | None:
         number = last(world, call)
-        return None if number is None else self.rows[number]
+        return None if number is None else self.rows[number].call
 
     # --- the steward -------------------------------------------------------------------------------------
 
@@ -135,7 +160,7 @@ class Server:
     ) -> list[World]:
         """The worlds after it was tried on each such leg, if the machine agrees that it is due."""
         number, worlds = last(world, call), []
-        for leg in self.rows[number].legs if number is not None else ():
+        for leg in self.rows[number].call.legs if number is not None else ():
             if leg.state is state:
                 with suppress(CallError):
                     after = self.decide(number, machine.Event(name, leg.id, By.STEWARD), now(leg))
@@ -152,27 +177,38 @@ class Server:
             self._shown[device, number] = self._show(device, self.rows[number])
         return self._shown[device, number]
 
-    def _show(self, device: str, row: machine.Call) -> Snapshot | None:
-        mine = row.leg_of(self.scenario.owner[device])
+    def _show(self, device: str, row: Row) -> Snapshot | None:
+        call, serials = row
+        mine = call.leg_of(self.scenario.owner[device])
         if mine is None:
             return None
-        other = next(leg for leg in row.legs if leg is not mine)
-        return Snapshot(row.rev, row.state, mine.state, mine.device, mine.epoch, other.epoch)
+        other = next(leg for leg in call.legs if leg is not mine)
+        at = call.legs.index(mine)
+        return Snapshot(
+            call.rev, call.state, mine.state, mine.device, mine.epoch, other.epoch, serials[at], serials[1 - at]
+        )
 
-    def relays(self, world: World, device: str, call: int, epoch: int) -> str | None:
-        """The device that a peer message goes to, if it may go."""
+    def began(self, world: World, device: str) -> tuple[int, ...]:
+        """Of each call how often this device's leg has begun by now."""
+        shown = (self.shown(device, last(world, call)) for call in range(len(world.calls)))
+        return tuple(each.serial if each else 0 for each in shown)
+
+    def relays(self, world: World, device: str, call: int, epochs: tuple[int, int]) -> str | None:
+        """The device that a peer message goes to, if it may go (calls/exchange.py)."""
         row = self.newest(world, call)
         mine = row.leg_of(self.scenario.owner[device]) if row else None
         if row is None or mine is None:
             return None
         other = next(leg for leg in row.legs if leg is not mine)
-        if not self.guards.relay_consent:
-            return other.device or self.scenario.people[other.person or ""][0]
-        if row.state is not CallState.ACTIVE or mine.device != device:
+        if self.guards.relay_answered and row.answered_at is None:
             return None
-        if self.guards.epochs and mine.epoch != epoch:
+        if self.guards.relay_live and row.state is CallState.ENDED:
             return None
-        return other.device
+        if self.guards.relay_bound and mine.device != device:
+            return None
+        if epochs != (mine.epoch, other.epoch):
+            return None
+        return other.device or self.scenario.people[other.person or ""][0]
 
     def _their_ring(self, world: World, command: Command) -> int | None:
         caller = self.scenario.owner[command.device]
@@ -195,6 +231,9 @@ def last(world: World, call: int) -> int | None:
 
 
 def _answer(world: World, command: Command, ok: bool, call: int) -> World:
+    """To a page that waits for it: to any other it is nothing."""
+    if all(device.pending != command for device in world.devices):
+        return world
     return world._replace(answers=world.answers | {Answer(command.id, ok, call)})
 
 
