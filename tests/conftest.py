@@ -44,16 +44,6 @@ def hasty_server(django_db_setup: None, django_db_blocker: object) -> Iterator[S
     running.kill()
 
 
-@pytest.fixture(scope="session")
-def punctual_server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
-    """A server with an installation's own times, of which the design's promises are asked. It has run for a while: only
-    what it spares after its start is cut short."""
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
-        running = Server(EARSHOT_STEWARD_TICK_SECONDS=None, EARSHOT_START_GRACE_SECONDS=1).start()
-    yield running
-    running.kill()
-
-
 @pytest.fixture
 def people(transactional_db: None) -> SimpleNamespace:
     """Ana, Ben and Chen; and Sam, a stranger to every call."""

@@ -11,6 +11,12 @@ from tests.support.server import Server
 from tests.support.wait import until
 
 
+def punctual() -> Server:
+    """A server with an installation's own times, of which the design's promises are asked. It has run for a while: only
+    what it spares after its start is cut short."""
+    return Server(EARSHOT_STEWARD_TICK_SECONDS=None, EARSHOT_START_GRACE_SECONDS=1).start()
+
+
 def until_a_tick(call: str) -> None:
     """The steward has just renewed the leases of this call: what happens now waits longest for the next tick."""
 

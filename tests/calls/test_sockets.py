@@ -1,7 +1,7 @@
 """The socket: who gets in, what a bad frame does, and how a socket ends."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from types import SimpleNamespace
 from uuid import uuid4
@@ -15,7 +15,7 @@ from calls import identity, limits
 from calls.core import protocol
 from calls.models import Call
 from calls.steward import IDENTIFY_EVERY_TICKS
-from tests.calls.conftest import until_a_tick
+from tests.calls.conftest import punctual, until_a_tick
 from tests.conftest import Connect
 from tests.support.client import Client
 from tests.support.metrics import until_ticks
@@ -154,6 +154,14 @@ class TestFloods:
 
 
 PROMISED_SECONDS = 2
+
+
+@pytest.fixture(scope="module")
+def punctual_server(django_db_setup: None, django_db_blocker: object) -> Iterator[Server]:
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        running = punctual()
+    yield running
+    running.kill()
 
 
 def talk(server: Server, people: SimpleNamespace, connect: Connect) -> SimpleNamespace:

@@ -7,7 +7,7 @@ from django.utils.timezone import now
 
 from calls import switchboard
 from calls.models import Call, Leg
-from tests.calls.conftest import until_a_tick
+from tests.calls.conftest import punctual, until_a_tick
 from tests.conftest import Connect
 from tests.support.server import Server
 from tests.support.wait import until, within
@@ -48,15 +48,19 @@ def test_leases_are_renewed_while_both_are_there(
 
 
 @pytest.mark.usefixtures("alone")
-def test_a_caller_who_is_gone_has_cancelled(punctual_server: Server, people: SimpleNamespace, connect: Connect) -> None:
-    ana, ben = connect(punctual_server, people.ana), connect(punctual_server, people.ben)
-    call = ana.place(people.ben.pk)
-    ben.until_call(call, "ringing")
-    until_a_tick(call)
-    with within(10):
-        ana.drop()
-        assert ben.until_call(call, "ended")["end_reason"] == "cancelled"
-    assert Leg.objects.get(call=call, user=people.ben).state == "missed"
+def test_a_caller_who_is_gone_has_cancelled(people: SimpleNamespace, connect: Connect) -> None:
+    server = punctual()
+    try:
+        ana, ben = connect(server, people.ana), connect(server, people.ben)
+        call = ana.place(people.ben.pk)
+        ben.until_call(call, "ringing")
+        until_a_tick(call)
+        with within(10):
+            ana.drop()
+            assert ben.until_call(call, "ended")["end_reason"] == "cancelled"
+        assert Leg.objects.get(call=call, user=people.ben).state == "missed"
+    finally:
+        server.kill()
 
 
 @pytest.mark.usefixtures("alone")
