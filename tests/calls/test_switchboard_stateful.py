@@ -113,6 +113,9 @@ class Front:
     def is_reachable(self, person: UUID) -> bool:
         return any(key[0] == person for key in self._machine.pages)
 
+    def rouse_steward(self, after: float) -> None:
+        """It ticks when the test lets it."""
+
 
 @dataclass(frozen=True)
 class Sent:
