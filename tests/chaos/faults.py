@@ -30,7 +30,7 @@ DEAF_SECONDS = (0.5, 4.0)
 # So many of the calls on a broken link have someone at the other end who waits.
 PATIENT = 0.75
 # A fault that only the graces survive waits for so many devices in a call, for so long.
-TALKERS, GATHER_SECONDS = 16, 15.0
+TALKERS, GATHER_SECONDS = 16, 8.0
 # How long coming back may take: the last wait before a try, and the sign-in.
 RETURN_SECONDS = 10.0
 
@@ -45,7 +45,7 @@ LINK_FAULTS = {
 
 
 class Faults:
-    """`all_dealt` is set when each fault of a part has come and gone once, and what it did had time to show."""
+    """`all_dealt` is set when each fault of a part has begun once."""
 
     def __init__(self, stack: Stack, crowd: Crowd, random: Random, profile: Profile) -> None:
         self._stack = stack
@@ -56,7 +56,6 @@ class Faults:
         self.count: Counter[str] = Counter(dict.fromkeys([*self._part_faults, *LINK_FAULTS], 0))
         self.all_dealt = asyncio.Event()
         self._bag: list[str] = []
-        self._dealt: set[str] = set()
         self._links_bag = random.sample(list(LINK_FAULTS), len(LINK_FAULTS))
 
     async def run(self) -> None:
@@ -75,16 +74,15 @@ class Faults:
                 name = self._next()
                 self.count[name] += 1
                 await self._part_faults[name]()
-                await play.pause_of_faults(SHOWS_AFTER_TICKS * self._profile.tick)
-                self._dealt.add(name)
-                if self._dealt == self._part_faults.keys():
-                    self.all_dealt.set()
 
     def _next(self) -> str:
         """From a bag: each once, in any order, before any comes again."""
         if not self._bag:
             self._bag = self._random.sample(list(self._part_faults), len(self._part_faults))
-        return self._bag.pop()
+        name = self._bag.pop()
+        if not self._bag:
+            self.all_dealt.set()
+        return name
 
     def _faults_of_parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         stack, profile = self._stack, self._profile
@@ -115,14 +113,15 @@ class Faults:
         """So many devices are in a call when it begins, if that comes about, and stay in it until it is over."""
         play = self._crowd.play
         patience_ends = time() + GATHER_SECONDS
-        while not play.calm.is_set():
+        while True:
             talking = [phone for phone in self._crowd.phones if phone.talks]
             for phone in talking:
                 play.held.update(dict.fromkeys(phone.talks, time() + seconds + RETURN_SECONDS))
             if len(talking) >= TALKERS or time() > patience_ends:
                 break
-            await play.pause_of_faults(0.2)
+            await asyncio.sleep(0.2)
         await fault(seconds)
+        await asyncio.sleep(SHOWS_AFTER_TICKS * self._profile.tick)
 
     async def _cut_all(self) -> None:
         self._stack.proxy.cut_all()

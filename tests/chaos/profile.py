@@ -34,6 +34,6 @@ AS_IN_PRODUCTION = Profile(
     pause=(1, 4),
 )  # fmt: skip
 SHORT = Profile(
-    lease=10, grace=14, tick=1, outlived=2, too_long=(12, 16), away=(0, 2), away_long=(10, 11), redis_away=(0, 4),
-    pause=(1, 3),
+    lease=10, grace=12, tick=1, outlived=2, too_long=(12, 16), away=(0, 2), away_long=(9, 10), redis_away=(0, 3),
+    pause=(0.3, 1),
 )  # fmt: skip

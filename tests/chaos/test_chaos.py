@@ -13,7 +13,7 @@ from tests.support.server import ROOT
 
 pytestmark = pytest.mark.slow
 
-SECONDS = 35
+SECONDS = 30
 PATIENCE_SECONDS = 400
 
 # Of how many each promise must have been kept: fewer than there are by far, and more than chance.
