@@ -505,6 +505,7 @@ class Anything(RuleBasedStateMachine):
                     )
 
 
+@pytest.mark.usefixtures("alone")
 def test_no_order_of_things_breaks_a_call(transactional_db: None) -> None:
     run_state_machine_as_test(
         Anything,
