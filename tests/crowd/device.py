@@ -17,6 +17,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 from websockets.typing import Origin
 
+# How long a device waits before it asks again for what the server could not do.
+AGAIN_SECONDS = 1
+
 PATIENCE_SECONDS = 60
 PING_SECONDS = 10
 FIRST_FINAL_CODE = 4500
@@ -75,8 +78,10 @@ class Device:
             del self._asked[message["id"]]
 
     async def must(self, type_: str, **fields: Any) -> None:
-        """A command that may not be refused. Raises AssertionError if it is."""
-        answer = await self.command(type_, **fields)
+        """A command that may not be refused, though a late server may ask for it again. Raises AssertionError."""
+        fields.setdefault("id", f"{self.id[:16]}-{next(self._numbers)}")
+        while (answer := await self.command(type_, **fields)).get("code") == "try_again":
+            await asyncio.sleep(AGAIN_SECONDS)
         if answer["type"] != "ok":
             raise AssertionError(f"{type_} was refused: {answer}")
 
