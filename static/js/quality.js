@@ -52,6 +52,11 @@ export class Silence {
     this._before = counters;
   }
 
+  /** Whether it is known that something came between the last two reports. */
+  get heard() {
+    return this._before.size > 0 && this.reports === 0;
+  }
+
   /** The path is another now, and has its own time to be heard. */
   forgive() {
     this.reports = 0;

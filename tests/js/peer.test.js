@@ -211,6 +211,21 @@ async function connected() {
   return made;
 }
 
+/** Looks at the statistics go on beside the timers: one step is as far as they can get without each other. */
+async function pass(ms) {
+  for (let left = ms; left > 0; left -= 500) {
+    timers.pass(500);
+    await settle();
+  }
+}
+
+async function silent() {
+  const made = await connected();
+  made.connection.counts(100);
+  await pass(1_000);
+  return { ...made, doubts: events(made.peer, "doubt"), troubles: events(made.peer, "trouble") };
+}
+
 describe("a connection that breaks", () => {
   test("and heals by itself within 2 s is left alone", async () => {
     const { peer, connection } = await connected();
@@ -250,23 +265,34 @@ describe("a connection that breaks", () => {
     peer.restart();
     assert.equal(connection.restarts, 0);
   });
+
+  test("or so the browser says, is left alone while something comes, until it says failed", async () => {
+    const { peer, connection } = await connected();
+    const troubles = events(peer, "trouble");
+    connection.counts(100);
+    await pass(1_000);
+    connection.become("disconnected");
+    for (let count = 101; count < 111; count += 1) {
+      connection.counts(count);
+      await pass(1_000);
+    }
+    assert.deepEqual([peer.connected, troubles.length, connection.restarts], [true, 0, 0]);
+    connection.become("failed");
+    timers.pass(0);
+    assert.deepEqual([peer.connected, troubles.length, connection.restarts], [false, 1, 1]);
+  });
+
+  test("and of which the browser said so while something still came, is in trouble once nothing comes", async () => {
+    const { connection, troubles } = await silent();
+    connection.become("disconnected");
+    await pass(2_000);
+    assert.equal(troubles.length, 0);
+    await pass(500);
+    assert.equal(troubles.length, 1);
+  });
 });
 
 describe("a path on which nothing comes any more, though the browser has not noticed", () => {
-  /** Looks at the statistics go on beside the timers: one step is as far as they can get without each other. */
-  async function pass(ms) {
-    for (let left = ms; left > 0; left -= 500) {
-      timers.pass(500);
-      await settle();
-    }
-  }
-  async function silent() {
-    const made = await connected();
-    made.connection.counts(100);
-    await pass(1_000);
-    return { ...made, doubts: events(made.peer, "doubt"), troubles: events(made.peer, "trouble") };
-  }
-
   test("is doubted after a second, and in trouble after two and a half", async () => {
     const { peer, doubts, troubles } = await silent();
     await pass(500);
@@ -309,6 +335,7 @@ describe("a path on which nothing comes any more, though the browser has not not
 
   test("is not taken for healed while the browser says that it is broken", async () => {
     const { peer, connection } = await silent();
+    await pass(2_500);
     connection.become("disconnected");
     connection.counts(101);
     await pass(1_000);
