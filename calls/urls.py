@@ -6,6 +6,7 @@ urlpatterns = [
     path("", views.people, name="people"),
     path("people/<str:handle>/", views.people, name="person"),
     path("calls/", views.recents, name="recents"),
+    path("calls/quality/", views.quality, name="quality"),
     path("calls/seen/", views.seen, name="recents-seen"),
     *(path(f"calls/export.{form}", views.export, {"form": form}, name=f"recents-{form}") for form in ("csv", "json")),
     path("calls/<uuid:call_id>/", views.call, name="call"),

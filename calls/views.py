@@ -17,8 +17,11 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import contacts
 from accounts.models import Block, Favourite, User
 
-from . import history, history_export, missed_mail, personal_data, timeline
+from . import history, history_export, missed_mail, personal_data, quality_reports, timeline
+from .core import protocol
+from .core.errors import BadMessage, CallError
 from .history_forms import HistoryForm
+from .identity import identify
 
 
 @login_required
@@ -120,6 +123,26 @@ def export(request: HttpRequest, form: str) -> HttpResponse:
 def seen(request: HttpRequest) -> HttpResponse:
     """The missed calls have been looked at."""
     history.mark_seen(_me(request))
+    return HttpResponse(status=204)
+
+
+@require_POST
+@never_cache
+def quality(request: HttpRequest) -> HttpResponse:
+    """A `call.quality` of a page that is being left: what its socket sends now may never go out.
+
+    The session's user or guest speaks for the device in the query. What is wrong is answered as on the socket.
+    """
+    who = identify(request.session.session_key or "")
+    if who is None:
+        return JsonResponse({"code": "signed_out", "message": "Sign in, or open the link again."}, status=403)
+    try:
+        message = protocol.decode(request.body.decode("utf-8", "replace"))
+        if not isinstance(message, protocol.QualityReport):
+            raise BadMessage("Only call.quality may be sent here.")
+        quality_reports.report(who.person.pk, request.GET.get("device", ""), message)
+    except CallError as error:
+        return JsonResponse({"code": error.code, "message": error.message}, status=400)
     return HttpResponse(status=204)
 
 

@@ -12,7 +12,7 @@ import { Signaling } from "./signaling.js";
 import { Sound } from "./sound.js";
 import { _, interpolate } from "./text.js";
 import { Navigation } from "./ui/navigation.js";
-import { one, pageSettings } from "./ui/dom.js";
+import { one, pageSettings, postLastWord } from "./ui/dom.js";
 import { Rings } from "./ui/ring.js";
 import { hour, when } from "./ui/sentences.js";
 import { Stage } from "./ui/stage.js";
@@ -47,6 +47,7 @@ const telephone = new Telephone({
   connectSeconds: settings.connectSeconds,
   restartSeconds: settings.restartSeconds,
   giveUpSeconds: settings.giveUpSeconds,
+  lastWord: (report) => postLastWord(device, report),
   isUndisturbed: () => undisturbed,
 });
 

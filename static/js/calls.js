@@ -22,7 +22,7 @@ import { keepWishes, keptWishes } from "./wishes.js";
 /** @typedef {{re: string, call?: string}} Ok */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
- *   ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
+ *   lastWord?: (report: object) => void, ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
  *   setTimer?: (act: () => void, ms: number) => any, clearTimer?: (timer: any) => void,
  *   makePeer?: (parts: import("./peer.js").Parts) => import("./peer.js").Peer}} Parts
  */
@@ -55,6 +55,8 @@ export class Telephone extends EventTarget {
     this.me = null;
     /** @type {CallSession|null} */
     this.current = null;
+    /** Whether the page is about to go. */
+    this._going = false;
     this._calls = new Snapshots();
     this._rings = new Rings({
       device: parts.device,
@@ -107,9 +109,17 @@ export class Telephone extends EventTarget {
     return this._calls.live.find((call) => myLeg(call).state === "joined");
   }
 
-  /** The page may be gone in a moment. */
+  /** The page may be gone in a moment, and with it what its socket has not sent yet. */
   leaving() {
+    this._going = true;
     this.current?.flush();
+    this._going = false;
+  }
+
+  /** @param {object} report */
+  _report(report) {
+    this._signaling.command("call.quality", { ...report }).catch((error) => this._fault(error));
+    if (this._going) this._parts.lastWord?.({ type: "call.quality", id: this._parts.uuid(), ...report });
   }
 
   /** The calls that this page still shows, for `hello`. */
@@ -396,7 +406,7 @@ export class Telephone extends EventTarget {
       send: (message) => this._signaling.send(message),
       iceServers: () => this._iceServers,
       hangUp: (failed) => session === this.current && this.hangUp(failed),
-      report: (report) => this._signaling.command("call.quality", { ...report }).catch((error) => this._fault(error)),
+      report: (report) => this._report(report),
       rejoin: () => this._rejoin(session),
       trouble: () => this._signaling.wake(),
     });

@@ -6,7 +6,7 @@ import { GuestPage } from "./pages/guest.js";
 import { warmUp } from "./peer.js";
 import { Signaling } from "./signaling.js";
 import { Sound } from "./sound.js";
-import { pageSettings, post } from "./ui/dom.js";
+import { pageSettings, post, postLastWord } from "./ui/dom.js";
 import { endSentence } from "./ui/sentences.js";
 import { Stage } from "./ui/stage.js";
 
@@ -40,6 +40,7 @@ const telephone = new Telephone({
   connectSeconds: settings.connectSeconds,
   restartSeconds: settings.restartSeconds,
   giveUpSeconds: settings.giveUpSeconds,
+  lastWord: (report) => postLastWord(device, report),
 });
 
 // Before the stage draws: what a guest may do after a call stands on the page, not on the stage.

@@ -1,10 +1,13 @@
 """What pages report of their connections: who may, that a repeat changes nothing, and what becomes of it."""
 
+import json
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.test import Client as Browser
 
 from calls import history, quality, quality_reports, timeline
 from calls.core.protocol import QualityReport as Report
@@ -91,6 +94,50 @@ class TestWhoMay:
 
     def test_an_epoch_that_is_not_yet(self, ana: Client, active: str) -> None:
         assert report(ana, active, [GOOD], epoch=2)["code"] == "not_allowed"
+
+
+class TestOfAPageThatIsLeft:
+    """What is posted beside the socket, which may close before it has sent."""
+
+    def post(self, browser: Browser, device: str, **fields: Any) -> Any:
+        message = {"type": "call.quality", "id": "q", "epoch": 1, "number": 1, "samples": [GOOD], **fields}
+        body = json.dumps(message)
+        return browser.post(f"/calls/quality/?device={device}", body, content_type="text/plain")
+
+    def test_it_is_the_same_report_whichever_comes_first(
+        self, ana: Client, active: str, people: SimpleNamespace, client: Browser
+    ) -> None:
+        client.force_login(people.ana)
+        assert self.post(client, ana.device, call=active).status_code == 204
+        assert report(ana, active, [RELAYED])["type"] == "ok"
+        assert (QualityReport.objects.count(), summary(active).route) == (1, "direct")
+
+    def test_it_is_checked_as_on_the_socket(
+        self, ana: Client, active: str, people: SimpleNamespace, client: Browser
+    ) -> None:
+        assert self.post(client, ana.device, call=active).status_code == 403
+        client.force_login(people.ana)
+        for device, fields, code in (
+            ("another", {}, "not_allowed"),
+            (ana.device, {"epoch": 2}, "not_allowed"),
+            (ana.device, {"call": str(uuid4())}, "no_such_call"),
+            (ana.device, {"samples": []}, "bad_message"),
+            (ana.device, {"type": "call.hang_up"}, "bad_message"),
+        ):
+            answer = self.post(client, device, **{"call": active, **fields})
+            assert (answer.status_code, answer.json()["code"]) == (400, code)
+        hang_up = json.dumps({"type": "call.hang_up", "id": "h", "call": active})
+        assert client.post("/calls/quality/", hang_up, content_type="text/plain").json()["code"] == "bad_message"
+        assert client.post("/calls/quality/", b"\xff", content_type="text/plain").json()["code"] == "bad_message"
+        client.force_login(people.sam)
+        assert self.post(client, ana.device, call=active).json()["code"] == "no_such_call"
+        assert not QualityReport.objects.exists()
+
+    def test_another_site_cannot_post_it(self, ana: Client, active: str, people: SimpleNamespace) -> None:
+        browser = Browser(enforce_csrf_checks=True)
+        browser.force_login(people.ana)
+        assert self.post(browser, ana.device, call=active).status_code == 403
+        assert not QualityReport.objects.exists()
 
 
 @pytest.mark.parametrize(

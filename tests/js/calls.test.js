@@ -7,7 +7,7 @@ import { RING_OVER_MS } from "../../static/js/ring_clock.js";
 import { CommandError } from "../../static/js/signaling.js";
 import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, FakeTimers, person, settle, snapshot } from "./fakes.js";
 
-let signaling, devices, peers, notices, storage, telephone, timers;
+let signaling, devices, peers, notices, lastWords, storage, telephone, timers;
 const telephones = [];
 
 function make(fail = {}, ringSettleMs = 0) {
@@ -15,10 +15,11 @@ function make(fail = {}, ringSettleMs = 0) {
   devices = new FakeDevices(fail);
   peers = [];
   notices = [];
+  lastWords = [];
   timers = new FakeTimers();
   telephone = new Telephone({
     signaling, device: "this-device", connectSeconds: 20, restartSeconds: 2, giveUpSeconds: 30, ringSettleMs, storage,
-    uuid: () => "call-1", setTimer: timers.set, clearTimer: timers.clear,
+    lastWord: (report) => lastWords.push(report), uuid: () => "call-1", setTimer: timers.set, clearTimer: timers.clear,
     makeMedia: () => new Media({ devices, storage: new FakeStorage(), Stream: FakeStream }),
     makePeer: (parts) => {
       peers.push(new FakePeer(parts));
@@ -591,6 +592,20 @@ describe("in a call", () => {
     sample();
     telephone.leaving();
     assert.deepEqual([signaling.last("call.quality").epoch, signaling.last("call.quality").number], [2, 1]);
+  });
+
+  test("a report of a page that is being left goes out beside the socket too, the same one, and no other does", async () => {
+    await inCall();
+    const sample = () => peers.at(-1).dispatchEvent(new CustomEvent("sample", { detail: { at: 0, reconnects: 0 } }));
+    sample();
+    telephone.leaving();
+    const { call, epoch, number, samples } = signaling.last("call.quality");
+    const [{ id, ...posted }] = lastWords;
+    assert.deepEqual(posted, { type: "call.quality", call, epoch, number, samples });
+    assert.equal(typeof id, "string");
+    sample();
+    tell({ ...snapshot({ rev: 3, state: "active" }), state: "ended", end_reason: "completed" });
+    assert.equal(lastWords.length, 1);
   });
 
   test("fresh credentials of the relay reach the connection that is there, and are no news to anybody else", async () => {

@@ -41,9 +41,18 @@ export function pageSettings() {
   return JSON.parse(one("#telephone").textContent ?? "{}");
 }
 
-/** POST to one of our own addresses. @param {string} url @param {BodyInit} [body] */
-export function post(url, body) {
+/** A report of a page that is being left; if it comes to nothing there is nobody to tell. @param {string} device @param {object} report */
+export function postLastWord(device, report) {
+  post(`/calls/quality/?${new URLSearchParams({ device })}`, JSON.stringify(report), { keepalive: true }).catch(() => {});
+}
+
+/**
+ * POST to one of our own addresses. `keepalive`: it goes out even if the page is gone in a moment.
+ * @param {string} url @param {BodyInit} [body] @param {{keepalive?: boolean}} [options]
+ */
+export function post(url, body, options) {
   return fetch(url, {
+    ...options,
     method: "POST",
     body,
     headers: { "X-CSRFToken": pageSettings().csrfToken, "X-Requested-With": "fetch" },
