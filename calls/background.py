@@ -1,6 +1,6 @@
 """Starts and stops what a serving process runs beside its requests: the exchange's bus and the steward.
 
-Daphne has no ASGI lifespan (FACTS.md, trap 18), so `config.asgi` calls `start` on the first scope as well.
+Daphne has no ASGI lifespan (docs/holding.md, trap 18), so `config.asgi` calls `start` on the first scope as well.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """What processes tell each other: one membership of the channel layer for the whole process.
 
 The layer loses, reorders and repeats; nothing here repairs that. Calls are snapshots with a revision, peer
-messages are acknowledged end to end, and the steward heals what was lost (DESIGN.md section 4).
+messages are acknowledged end to end, and the steward heals what was lost.
 
 The layer carries one event, `{"type": "deliver", "payload": bytes}`: a client's own `type` never becomes the
 layer's.

@@ -1,7 +1,7 @@
 """The socket: parses frames, asks the switchboard or the exchange, answers. No rule lives here.
 
 `SignalingConsumer` runs its own loop where Channels' dispatch would close old database connections, start a
-task and look up a handler by name for every frame: that costs more than the frame does (FACTS.md section 1).
+task and look up a handler by name for every frame: that costs more than the frame does.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """The one object of each process that knows its connected devices and passes messages to them.
 
 A message for a device of this process goes straight to it. What other processes must know goes over the bus
-(`bus.py`), joined once for the whole process: a group for every socket costs 10 to 400 times as much
-(FACTS.md section 1).
+(`bus.py`), joined once for the whole process: a group for every socket costs 10 to 400 times as much.
 
 All of it runs on the event loop, without the database; `publish`, `sign_out` and `rekey` may be called from any thread.
 """

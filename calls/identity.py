@@ -1,7 +1,7 @@
 """Who a socket belongs to: the session's user, read in one hop when the device says hello.
 
 Channels' AuthMiddlewareStack takes several hops, ignores SECRET_KEY_FALLBACKS and writes sessions while reading
-(FACTS.md, traps 10 and 16). Django's own `get_user` gives a session of an older SECRET_KEY a new key, of which a
+(docs/holding.md, traps 10 and 16). Django's own `get_user` gives a session of an older SECRET_KEY a new key, of which a
 socket cannot tell the browser. So nothing here writes.
 """
 

@@ -1,7 +1,7 @@
 """Carries synchronous database work off the event loop, onto bounded pools of threads.
 
 Channels' own `database_sync_to_async` runs every socket's work in one thread: a query of 3 s holds everybody
-for 3 s (FACTS.md, trap 10). Here a slow query holds one thread of DATABASE_THREADS.
+for 3 s (docs/holding.md, trap 10). Here a slow query holds one thread of DATABASE_THREADS.
 
 What keeps promises for everybody, the steward's ticks and the answer to whether we are ready, goes ahead of the
 commands, in threads of its own: behind hundreds of them, leases would be renewed too late.

@@ -173,7 +173,7 @@ LEG_LEASE_SECONDS = env.seconds("LEG_LEASE_SECONDS", 30)
 # How often a process asks whether mail or forgetting is due; a day and more leaves it to other processes.
 CHORES_SECONDS = env.seconds("CHORES_SECONDS", 30)
 # A session that ended without a word is found by one tick and believed to be over by the next look, and within 2 s of
-# its end its calls are over (DESIGN.md section 6): two seconds between ticks would be too many.
+# its end its calls are over (docs/holding.md): two seconds between ticks would be too many.
 STEWARD_TICK_SECONDS = env.seconds("STEWARD_TICK_SECONDS", 1)
 START_GRACE_SECONDS = env.seconds("START_GRACE_SECONDS", 30)
 PING_SECONDS = env.seconds("PING_SECONDS", 10)

@@ -16,7 +16,7 @@ from .vocabulary import CandidateType, FailureStage, Kind, Presence
 PROTOCOL_VERSION = 1
 OLDEST_PROTOCOL_VERSION = 1
 
-# Sizes in bytes of UTF-8; DESIGN.md section 4.5. Chromium's largest offers with every codec are 8 kB.
+# Sizes in bytes of UTF-8. Chromium's largest offers with every codec are 8 kB.
 FRAME_BYTES = 64 * 1024
 SDP_BYTES = 32 * 1024
 CANDIDATE_BYTES = 1024
@@ -166,7 +166,7 @@ PeerBody = Offer | Answer | Candidate | Media
 
 
 class Peer(Message, frozen=True, forbid_unknown_fields=True, tag="peer"):
-    """One message of the peer stream, DESIGN.md 4.4. Without `body` it only acknowledges.
+    """One message of the peer stream, "Peer messages" in docs/protocol.md. Without `body` it only acknowledges.
 
     `to` is the receiving leg; `epoch` and `to_epoch` are the sender's and the receiver's epochs; `seq` counts
     from 1 within (call, both legs, both epochs) and is 0 without a body; `ack` is the highest `seq` that the

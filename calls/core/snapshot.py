@@ -1,4 +1,4 @@
-"""A call as one person may see it: what the wire carries instead of events (DESIGN.md section 4.1).
+"""A call as one person may see it: what the wire carries instead of events ("Snapshots" in docs/protocol.md).
 
 `Facts` are what a process must know of a call to draw anyone's snapshot and to let peer messages pass. They
 cross processes as JSON; a client never sees them.

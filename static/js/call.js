@@ -2,7 +2,7 @@
  * One call on this device: from the wish to talk to the sentence about how it ended. It owns the media, the peer stream and
  * the peer connection, and draws its phase from snapshots.
  *
- * Order of work (DESIGN.md section 8): media first; then, when the snapshot says `active` with this device joined, the peer
+ * Order of work: media first; then, when the snapshot says `active` with this device joined, the peer
  * connection with those tracks. Before that no RTCPeerConnection exists here.
  *
  * Event: "change", after anything that a screen shows.

@@ -14,7 +14,7 @@ from tests.browser.desk import Desk, noted, open_devices
 from tests.support.server import Server
 from tests.support.wait import until
 
-# DESIGN.md section 6, by the clock of the pages: how soon who comes too late lets go of camera and microphone.
+# By the clock of the pages: how soon who comes too late lets go of camera and microphone.
 FREED_MS = 1000
 
 ACCEPT = "document.querySelector('.ring [data-act=accept]').click()"

@@ -11,7 +11,7 @@ from tests.support.wait import until
 
 HERTZ_TOLERANCE = 25
 
-# DESIGN.md section 6, by the clock of the pages: from a reload until each has a picture of the other again. A machine
+# By the clock of the pages: from a reload until each has a picture of the other again. A machine
 # that is busy with other tests may be late; not each time.
 BACK_MS = 3000
 RELOADS = 3

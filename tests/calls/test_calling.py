@@ -1,4 +1,4 @@
-"""A call from the first ring to the end, between protocol clients and a real server (DESIGN.md section 6)."""
+"""A call from the first ring to the end, between protocol clients and a real server (docs/holding.md)."""
 
 from datetime import timedelta
 from types import SimpleNamespace

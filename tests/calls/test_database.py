@@ -1,4 +1,4 @@
-"""The database goes away for a while (DESIGN.md section 6), on a real PostgreSQL that lets nobody in."""
+"""The database goes away for a while (docs/holding.md), on a real PostgreSQL that lets nobody in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Servers whose clocks disagree by three minutes: every deadline is the database's (FACTS.md, trap 3)."""
+"""Servers whose clocks disagree by three minutes: every deadline is the database's (docs/holding.md, trap 3)."""
 
 from collections.abc import Iterator
 from datetime import timedelta

@@ -181,7 +181,7 @@ def ended(call: SimpleNamespace) -> None:
 
 
 class TestNoLongerWelcome:
-    """Sockets close, calls end, and the other side is not told why (DESIGN.md section 6): with an installation's own
+    """Sockets close, calls end, and the other side is not told why (docs/holding.md): with an installation's own
     times, and when the steward has looked just before."""
 
     @pytest.fixture

@@ -4,7 +4,7 @@ One of the three has call waiting off; they block and unblock each other, sign o
 
 The switchboard, the database, the exchanges and the stewards are the real ones; the bus between the two servers is held
 in the test's hand, and so is the clock. hypothesis looks for an order of commands, losses, repeats, waits and kills
-that breaks an invariant of DESIGN.md section 7, and shows the shortest it finds.
+that breaks one of its invariants, and shows the shortest it finds.
 
 CI searches the same examples each time. To search on, give pytest this file and set EARSHOT_EXAMPLES=2000.
 """

@@ -1,4 +1,4 @@
-"""What must hold in every world, and over every step (DESIGN.md section 7), as sentences to show when it breaks."""
+"""What must hold in every world, and over every step, as sentences to show when it breaks."""
 
 from collections import Counter
 from collections.abc import Iterator

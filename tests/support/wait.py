@@ -22,7 +22,7 @@ def until(condition: Callable[[], T], what: str, seconds: float = PATIENCE_SECON
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """What is waited for in here must have come about so soon: DESIGN.md section 6 says the figure."""
+    """What is waited for in here must have come about so soon: docs/holding.md says which figure."""
     began = monotonic()
     yield
     took = monotonic() - began

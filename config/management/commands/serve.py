@@ -24,7 +24,7 @@ from config import alone, certificates
 from config.preparing import prepare
 from config.steps import Steps
 
-# A half-open socket is noticed after both together (FACTS.md, trap 13).
+# A half-open socket is noticed after both together (docs/holding.md, trap 13).
 PING_INTERVAL = PING_TIMEOUT = 10
 
 # After a restart everybody knocks at once. Whom the kernel cannot keep waiting tries again after 1, 3, 7, 15 … s.
