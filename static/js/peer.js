@@ -258,7 +258,8 @@ export class Peer extends EventTarget {
   }
 
   async _look() {
-    const report = await this._connection.getStats();
+    // A browser that cannot tell now may later; until then its word is taken for how the path is.
+    const report = await this._connection.getStats().catch(() => /** @type {RTCStatsReport} */ (new Map()));
     if (this._connection.signalingState === "closed") return;
     this._silence.listen(report);
     const silent = this._silence.reports > 0;

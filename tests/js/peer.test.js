@@ -305,6 +305,16 @@ describe("a path on which nothing comes any more, though the browser has not not
     assert.deepEqual([peer.connected, doubts.length, troubles.length], [false, 1, 1]);
   });
 
+  test("is looked at again after a look that failed", async () => {
+    const { connection, troubles } = await silent();
+    const { getStats } = connection;
+    connection.getStats = async () => { throw new Error("not now"); };
+    await pass(1_000);
+    connection.getStats = getStats;
+    await pass(5_000);
+    assert.equal(troubles.length, 1);
+  });
+
   test("is restarted once, 2 s later, and given up after 30", async () => {
     const { peer, connection } = await silent();
     const failed = events(peer, "failed");
