@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import AutoField, DateTimeField, Model
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -29,6 +30,19 @@ from tests.support.server import Server
 
 COUNT = 100_000
 PEOPLE = 300
+COPIES = "4567890abc"  # the version digit of the ids: 4 are made up, the others are copies of them
+SQL = {
+    "sqlite": {
+        "version": "substr({}, 13, 1)",
+        "other": "substr({0}, 1, 12) || '{1}' || substr({0}, 14)",
+        "earlier": "datetime({}, '-{} minutes')",
+    },
+    "postgresql": {
+        "version": "substr({}::text, 15, 1)",
+        "other": "overlay({}::text placing '{}' from 15)::uuid",
+        "earlier": "{} - interval '{} minutes'",
+    },
+}[connection.vendor]
 LOG = "/admin/calls/call/"
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db]
@@ -55,11 +69,35 @@ def facts(django_db_setup: None, django_db_blocker: Any) -> Iterator[list[Fact]]
         User.objects.bulk_create(
             User(name=name, handle=f"p{number}", email=f"p{number}@example.org") for number, name in enumerate(names)
         )
-        call_command("generate_calls", COUNT, told=50, days=400, seed=7, stdout=StringIO())
+        call_command("generate_calls", COUNT // len(COPIES), told=50, days=400, seed=7, stdout=StringIO())
         with connection.cursor() as cursor:
+            for earlier, digit in enumerate(COPIES):
+                for table in (Call, Leg, LegQuality) if earlier else ():
+                    cursor.execute(copying(table, digit, 37 * earlier))
             cursor.execute("ANALYZE")
-        yield list(read().values())
+        with pytest.MonkeyPatch.context() as patch:
+            # Who only reads breaks no constraint, and to be sure SQLite would read every row after every test.
+            patch.setattr(connection.features, "can_defer_constraint_checks", False)
+            yield list(read().values())
         call_command("flush", interactive=False, verbosity=0)
+
+
+def copying(table: type[Model], digit: str, minutes: int) -> str:
+    """SQL that copies what was made up to so many minutes before: the database does it ten times as fast as Python."""
+    columns: dict[str, str] = {}
+    for field in table._meta.concrete_fields:
+        name = field.attname
+        if isinstance(field, AutoField):
+            continue
+        if name in ("id", "call_id", "leg_id"):
+            columns[name] = SQL["other"].format(name, digit)
+        else:
+            columns[name] = SQL["earlier"].format(name, minutes) if isinstance(field, DateTimeField) else name
+    made_up = SQL["version"].format("id" if table is not LegQuality else "call_id")
+    return (
+        f"INSERT INTO {table._meta.db_table} ({', '.join(columns)}) "
+        f"SELECT {', '.join(columns.values())} FROM {table._meta.db_table} WHERE {made_up} = '{COPIES[0]}'"
+    )
 
 
 def read() -> dict[UUID, Fact]:
