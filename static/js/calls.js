@@ -6,6 +6,7 @@
  */
 
 import { CallSession } from "./call.js";
+import { Membership } from "./membership.js";
 import { myLeg, otherLeg } from "./protocol.js";
 import { RingClock } from "./ring_clock.js";
 import { Rings } from "./rings.js";
@@ -19,7 +20,6 @@ import { keepWishes, keptWishes } from "./wishes.js";
 /** @typedef {import("./rings.js").Incoming} Incoming */
 /** @typedef {import("./rings.js").Notice} Notice */
 /** @typedef {import("./signaling.js").Signaling} Signaling */
-/** @typedef {{re: string, call?: string}} Ok */
 /**
  * @typedef {{signaling: Signaling, device: string, connectSeconds: number, restartSeconds: number, giveUpSeconds: number,
  *   lastWord?: (report: object) => void, ringSettleMs?: number, isUndisturbed?: () => boolean, storage?: Storage, uuid?: () => string, makeMedia?: () => import("./media.js").Media,
@@ -31,9 +31,6 @@ const RING_SETTLE_MS = 100;
 
 /** After such a refusal the call rings on, and may be answered. */
 const REFUSED_FOR_NOW = Object.freeze(["try_again", "too_many"]);
-
-/** A call that could not be left is left again after this, if it is there still. */
-export const LEAVE_AGAIN_MS = 5000;
 
 /** Who waits so long for an answer of the server is in no call: neither a ring nor the lease of who is off line lasts longer. */
 export const JOIN_PATIENCE_MS = 60_000;
@@ -74,13 +71,13 @@ export class Telephone extends EventTarget {
     this._giveUpTimer = null;
     /** @type {RTCIceServer[]} */
     this._iceServers = [];
-    /** The command that makes this device's leg of a call joined, while it is on its way. @type {{call: string, answer: Promise<Ok>}|null} */
-    this._joining = null;
-    /** The command that leaves a call, while it is on its way, and for a while after it was refused. @type {Promise<unknown>|null} */
-    this._leaving = null;
+    this._membership = new Membership({
+      command: (type, fields) => this._signaling.command(type, { ...fields }),
+      moved: () => this._takeUpOrLetGo(),
+      fault: (error) => this._fault(error),
+      setTimer,
+    });
     this._changing = false;
-    /** Calls that this page has opened, and may have left, or that were declined on it. @type {Set<string>} */
-    this._opened = new Set();
     const on = (/** @type {string} */ type, /** @type {(detail: any) => void} */ act) =>
       this._signaling.addEventListener(type, (event) => act(/** @type {CustomEvent} */ (event).detail));
     on("welcome", (message) => this._welcomed(message));
@@ -148,7 +145,7 @@ export class Telephone extends EventTarget {
     const id = session.id;
     const ok = await this._join(session, "call.place", { call: id, to: session.person.id, kind: session.kind });
     if (!ok) return;
-    if (ok.call) this._opened.add(ok.call);
+    if (ok.call) this._membership.open(ok.call);
     if (session !== this.current || !this.busy) return;
     if (ok.call && ok.call !== id) {
       // They were calling us: this is their call now, with the media that we asked for.
@@ -169,8 +166,9 @@ export class Telephone extends EventTarget {
     if (!snapshot || snapshot.state === "ended") return;
     this._rings.handle(callId);
     const { person } = otherLeg(snapshot);
-    // A call of ours that is on its way may become one that there is to leave.
-    if (this._joining) await this._joining.answer.catch(() => {});
+    // A call of ours that is on its way may become one that there is to leave. Where none is, the devices open in the very turn
+    // of the click.
+    if (this._membership.underway) await this._membership.underway;
     if (this._joined) return this._switch(this._joined.id, callId, person, kind);
     this.hangUp();
     const session = this._open({ id: callId, direction: "incoming", person, kind });
@@ -188,9 +186,9 @@ export class Telephone extends EventTarget {
   /** Leave one call for another: both happen, or neither. @param {string} leave @param {string} callId @param {PersonView} person @param {Kind} kind */
   async _switch(leave, callId, person, kind) {
     this._changed();
-    this._opened.add(callId);
+    this._membership.open(callId);
     try {
-      await this._sendJoin("call.accept", { call: callId, leave });
+      await this._membership.join("call.accept", { call: callId, leave });
     } catch (error) {
       if (!this._calls.isLive(callId)) this._notice({ kind: "missed", person, call: callId });
       this._rings.release(callId);
@@ -215,7 +213,7 @@ export class Telephone extends EventTarget {
   /** @param {string} callId */
   decline(callId) {
     this._rings.handle(callId);
-    this._opened.add(callId);
+    this._membership.open(callId);
     this._changed();
     this._signaling.command("call.decline", { call: callId }).catch((error) => this._fault(error));
   }
@@ -228,36 +226,12 @@ export class Telephone extends EventTarget {
     const session = this.current;
     if (!session || session.phase === "ended") return;
     const wasActive = session.activeSince !== null;
-    const joining = this._joining?.call === session.id ? this._joining.answer : null;
+    const joining = this._membership.joining(session.id);
     const placed = joining ?? (this._calls.isLive(session.id) ? Promise.resolve() : null);
     const reason = failed ? "failed" : wasActive ? "completed" : "cancelled";
     session.end({ reason, ...(failed && { failure: failed.stage }), durationMs: session.durationMs });
     const why = failed && { failure: failed.stage, ...(failed.trace && { trace: failed.trace }) };
-    if (placed) this._leave(session, why, placed);
-  }
-
-  /**
-   * @param {{id: string}} call @param {Record<string, unknown>} [why]
-   * @param {Promise<Ok|void>} [joining] only once this is answered: it may have become another call. If it was refused, this device may
-   *   be in the call all the same, by an older command of the page
-   */
-  _leave(call, why, joining = Promise.resolve()) {
-    const left = joining.catch(() => {}).then((ok) => {
-      const id = ok?.call ?? call.id;
-      this._opened.add(id);
-      return this._signaling.command("call.hang_up", { call: id, ...why });
-    });
-    this._leaving = left;
-    left
-      .catch((error) => {
-        this._fault(error);
-        return new Promise((resolve) => this._parts.setTimer(() => resolve(null), LEAVE_AGAIN_MS));
-      })
-      .finally(() => {
-        if (this._leaving !== left) return;
-        this._leaving = null;
-        this._takeUpOrLetGo(); // of what came meanwhile, or could not be left
-      });
+    if (placed) this._membership.leave(session.id, why, placed);
   }
 
   /** The same again, after it ended. */
@@ -279,7 +253,7 @@ export class Telephone extends EventTarget {
   async solveMedia(how) {
     const session = this.current;
     if (!session?.mediaProblem) return;
-    const wasPlaced = this._joining?.call === session.id || this._calls.isLive(session.id);
+    const wasPlaced = this._membership.joining(session.id) !== null || this._calls.isLive(session.id);
     if (how === "retry") {
       if (session.mediaSettled) {
         const kind = session.mediaProblem.kind;
@@ -308,7 +282,7 @@ export class Telephone extends EventTarget {
     this._calls.retain(told);
     const session = this.current;
     if (session && this.busy) {
-      if (this._joining?.call !== session.id && session.phase !== "opening_media" && !told.has(session.id)) {
+      if (!this._membership.joining(session.id) && session.phase !== "opening_media" && !told.has(session.id)) {
         session.end({ reason: "lost", durationMs: null });
       }
       session.socketResumed();
@@ -345,14 +319,14 @@ export class Telephone extends EventTarget {
 
   /** The server is away for too long for this call to be. @param {CallSession} session */
   _lose(session) {
-    const joining = this._joining?.call === session.id ? this._joining.answer : null;
+    const joining = this._membership.joining(session.id);
     session.end({ reason: "lost", durationMs: null });
-    if (joining) this._leave(session, undefined, joining);
+    if (joining) this._membership.leave(session.id, undefined, joining);
   }
 
   /** While our accept is on its way, another device's answer is for the answer to tell. @param {Snapshot} call */
   _joiningElse(call) {
-    return this._joining?.call === call.id && call.state === "ringing" && myLeg(call).state === "ringing";
+    return this._membership.joining(call.id) !== null && call.state === "ringing" && myLeg(call).state === "ringing";
   }
 
   /** @param {CallSession} session */
@@ -367,12 +341,12 @@ export class Telephone extends EventTarget {
    * it leaves: an answer that was refused may have been carried out by a repeat that came late.
    */
   _takeUpOrLetGo() {
-    if (this.busy || this._joining || this._leaving) return;
+    if (this.busy || this._membership.changing) return;
     const call = this._calls.live.find(
       (each) => myLeg(each).state === "joined" && myLeg(each).device === this._parts.device,
     );
     if (!call) return;
-    if (this._opened.has(call.id)) return this._leave(call);
+    if (this._membership.hasOpened(call.id)) return this._membership.leave(call.id);
     const wishes = keptWishes(this._parts.storage, call.id);
     const direction = myLeg(call).role === "caller" ? "outgoing" : "incoming";
     const session = this._open({ id: call.id, direction, person: otherLeg(call).person, kind: call.kind });
@@ -415,7 +389,7 @@ export class Telephone extends EventTarget {
       this._changed();
     });
     this.current = session;
-    this._opened.add(about.id);
+    this._membership.open(about.id);
     this._changed();
     return session;
   }
@@ -430,28 +404,13 @@ export class Telephone extends EventTarget {
       if (session.phase === "opening_media" || session.phase === "calling") this._lose(session);
     }, JOIN_PATIENCE_MS);
     try {
-      return await this._sendJoin(type, fields);
+      return await this._membership.join(type, fields);
     } catch (error) {
       this._refused(session, error);
       this._takeUpOrLetGo();
       return null;
     } finally {
       clearTimer(patience);
-    }
-  }
-
-  /**
-   * Send the command that joins this device, and remember that it is on its way. Whoever waits for it goes on in the same turn in
-   * which it is known, so that nothing that comes next is taken for the call of a page that was reloaded.
-   * @param {string} type @param {Record<string, unknown> & {call: string}} fields
-   */
-  async _sendJoin(type, fields) {
-    const joining = { call: fields.call, answer: this._signaling.command(type, fields) };
-    this._joining = joining;
-    try {
-      return await joining.answer;
-    } finally {
-      if (this._joining === joining) this._joining = null;
     }
   }
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { JOIN_PATIENCE_MS, LEAVE_AGAIN_MS, Telephone } from "../../static/js/calls.js";
+import { JOIN_PATIENCE_MS, Telephone } from "../../static/js/calls.js";
 import { Media } from "../../static/js/media.js";
+import { LEAVE_AGAIN_MS } from "../../static/js/membership.js";
 import { RING_OVER_MS } from "../../static/js/ring_clock.js";
 import { CommandError } from "../../static/js/signaling.js";
 import { FakeDevices, FakePeer, FakeSignaling, FakeStorage, FakeStream, FakeTimers, person, settle, snapshot } from "./fakes.js";
