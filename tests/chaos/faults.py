@@ -45,8 +45,6 @@ LINK_FAULTS = {
 
 
 class Faults:
-    """`all_dealt` is set when each fault of a part has begun once."""
-
     def __init__(self, stack: Stack, crowd: Crowd, random: Random, profile: Profile) -> None:
         self._stack = stack
         self._crowd = crowd
@@ -54,9 +52,13 @@ class Faults:
         self._profile = profile
         self._part_faults = self._faults_of_parts()
         self.count: Counter[str] = Counter(dict.fromkeys([*self._part_faults, *LINK_FAULTS], 0))
-        self.all_dealt = asyncio.Event()
         self._bag: list[str] = []
         self._links_bag = random.sample(list(LINK_FAULTS), len(LINK_FAULTS))
+
+    @property
+    def all_dealt(self) -> bool:
+        """Whether each fault has begun once."""
+        return all(self.count.values())
 
     async def run(self) -> None:
         """Until it is to be calm; then every part is back."""
@@ -79,10 +81,7 @@ class Faults:
         """From a bag: each once, in any order, before any comes again."""
         if not self._bag:
             self._bag = self._random.sample(list(self._part_faults), len(self._part_faults))
-        name = self._bag.pop()
-        if not self._bag:
-            self.all_dealt.set()
-        return name
+        return self._bag.pop()
 
     def _faults_of_parts(self) -> dict[str, Callable[[], Awaitable[None]]]:
         stack, profile = self._stack, self._profile

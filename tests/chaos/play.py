@@ -50,7 +50,7 @@ def play(postgres: Postgres, profile: Profile, people: int, calls: int, seconds:
     faults = Faults(stack, crowd, random, profile)
     asyncio.run(_run(stack, crowd, faults, records, calls, seconds))
     weather = Weather(stack.proxy.outages, stack.redis_away, stack.postgres_away, profile.outlived)
-    kept = promises(records, weather, stack.late_to_leave)
+    kept = promises(records, weather, stack.leaving_seconds)
     text = report(records, faults.count, kept)
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL has one
@@ -105,8 +105,7 @@ async def _until_enough(faults: Faults, records: Records) -> None:
     """There was something to keep the promises against."""
     with suppress(TimeoutError):
         async with asyncio.timeout(ENOUGH_SECONDS):
-            await faults.all_dealt.wait()
-            while sum(each.alive for each in records.breaks) < ENOUGH_RESUMES:
+            while not faults.all_dealt or sum(each.alive for each in records.breaks) < ENOUGH_RESUMES:
                 await asyncio.sleep(0.2)
 
 

@@ -19,6 +19,8 @@ RESUMED_SHARE = 0.99
 KNOWN_WITHIN_SECONDS = 2.0
 # A peer message is sent again every 4 s, and which epochs are the newest is healed within 5 s.
 GOT_WITHIN_SECONDS = 7.0
+# From SIGTERM until a server is gone.
+LEAVE_SECONDS = 10
 # While PostgreSQL is away, each command is asked to try again after waiting in line for one that waits for it.
 ANSWERED_WITHIN_SECONDS = 15.0
 # After a part is back, before a server uses it again and what was lost, or stood in line, meanwhile is made good.
@@ -71,7 +73,7 @@ def _without(span: tuple[float, float], gaps: list[tuple[float, float]]) -> Iter
             yield one, other
 
 
-def promises(records: Records, weather: Weather, late_to_leave: int) -> list[Promise]:
+def promises(records: Records, weather: Weather, leaving_seconds: list[float]) -> list[Promise]:
     endings = without_one_ending(records.endings)
     rings = list(_rings_that_outlived(records, weather))
     reachable, unavailable = _unavailable(records, weather)
@@ -104,7 +106,12 @@ def promises(records: Records, weather: Weather, late_to_leave: int) -> list[Pro
         ),
         _none("devices that did not come back", len(records.returns), records.missing),
         _none("devices told not to come back", len(records.returns), [f"with {code}" for code in records.turned_away]),
-        _none("servers that took more than 10 s to leave", late_to_leave, ["on SIGTERM"] * late_to_leave),
+        _none(
+            f"servers that took more than {LEAVE_SECONDS} s to leave",
+            len(leaving_seconds),
+            [f"{seconds:.1f} s" for seconds in leaving_seconds if seconds > LEAVE_SECONDS],
+            f"the longest {max(leaving_seconds, default=0):.1f} s",
+        ),
     ]
 
 

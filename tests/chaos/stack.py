@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import inf
 from random import Random
 from subprocess import TimeoutExpired
-from time import time
+from time import monotonic, time
 
 from tests.support.postgres import Postgres
 from tests.support.redis import Redis
@@ -41,7 +41,7 @@ class Stack:
     def __init__(self, postgres: Postgres, random: Random, profile: Profile) -> None:
         self.postgres = postgres
         self.redis = Redis()
-        self.late_to_leave = 0
+        self.leaving_seconds: list[float] = []
         self.redis_away: list[Absence] = []
         self.postgres_away: list[Absence] = []
         self._locks: dict[object, Lock] = defaultdict(Lock)
@@ -82,11 +82,12 @@ class Stack:
 
     async def restart_terminated(self, server: Server, seconds: float) -> None:
         async with self._locks[server]:
+            began = monotonic()
             try:
                 await asyncio.to_thread(server.terminate)
             except TimeoutExpired:
-                self.late_to_leave += 1
                 server.kill()
+            self.leaving_seconds.append(monotonic() - began)
             await asyncio.sleep(seconds)
             await self._serve(server)
 

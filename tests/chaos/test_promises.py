@@ -56,7 +56,7 @@ def look(
     postgres_away: list[Absence] | None = None,
 ) -> Promise:
     weather = Weather({ADDRESS: outages or []}, redis_away or [], postgres_away or [], outlived=20)
-    found = promises(records or Records(), weather, late_to_leave=0)
+    found = promises(records or Records(), weather, leaving_seconds=[])
     return next(each for each in found if each.name.startswith(name))
 
 
