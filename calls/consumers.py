@@ -70,6 +70,8 @@ class SignalingConsumer(AsyncConsumer):
         try:
             while True:
                 self._take(device, await self._frame())
+                # A frame that is there already is taken without waiting: those of one page would come all in one turn.
+                await asyncio.sleep(0)
         except Disconnected:
             pass
         finally:

@@ -259,9 +259,9 @@ class Exchange:
 
     # --- presence ----------------------------------------------------------------------------------------
 
-    def watch(self, device: Device, people: Iterable[UUID]) -> None:
+    def watch(self, device: Device, people: list[UUID]) -> None:
         """Raises `NotAllowed` if a guest asks for others than whom their link rings."""
-        watched = frozenset(map(str, people))
+        watched = frozenset(msgspec.to_builtins(people))  # as str(), in an eighth of the time
         if device.host is not None and not watched <= {device.host.owner}:
             raise NotAllowed("A guest sees only whether the one they came to call is there.")
         device.watched = watched

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -13,10 +14,12 @@ from calls.exchange import exchange
 from calls.identity import Identity
 from calls.welcome import Arrival
 
-HELLO = {
-    "type": "websocket.receive",
-    "text": json.dumps({"type": "hello", "protocol": 1, "device": "device-of-ana-01"}),
-}
+
+def received(message: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "websocket.receive", "text": json.dumps(message)}
+
+
+HELLO = received({"type": "hello", "protocol": 1, "device": "device-of-ana-01"})
 SCOPE = {
     "type": "websocket",
     "headers": [
@@ -50,3 +53,29 @@ async def test_a_socket_that_ends_without_a_disconnect_is_not_on_line_for_ever(e
     with pytest.raises(type(end)):
         await consumers.SignalingConsumer()(SCOPE, receive, send)
     assert (seen, exchange.devices()) == ([1], [])
+
+
+async def test_of_two_pages_with_much_to_say_neither_waits_for_the_other() -> None:
+    turns: list[str] = []
+    both_are_there = asyncio.Barrier(2)
+
+    async def talk(device: str) -> None:
+        pings = [received({"type": "ping"})] * 20
+        events = [{"type": "websocket.connect"}, {**HELLO, "text": HELLO["text"].replace("device-of-ana-01", device)}]
+        frames = iter([*events, *pings, {"type": "websocket.disconnect"}])
+
+        async def receive() -> dict[str, Any]:
+            event = next(frames)
+            if event in pings:
+                if device not in turns:
+                    await both_are_there.wait()
+                turns.append(device)
+            return event
+
+        async def send(event: dict[str, Any]) -> None:
+            pass
+
+        await consumers.SignalingConsumer()(SCOPE, receive, send)
+
+    await asyncio.gather(talk("device-of-ana-01"), talk("device-of-ana-02"))
+    assert not [one for one, other in pairwise(turns[2:-2]) if one == other], turns

@@ -5,6 +5,7 @@ this process, so that the limits it needs are set here and nowhere else.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import resource
@@ -81,6 +82,10 @@ class Command(BaseCommand):
             asyncio.get_event_loop().create_task(background.start())
             if in_main_thread:
                 server.obey_signals()
+            # What is there now stays. Python would walk through all of it again and again, for 80 ms each time, and
+            # meanwhile everybody waits.
+            gc.collect()
+            gc.freeze()
             self.announce()
 
         server = GentleServer(
