@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.models import Field
 from django.utils.translation import gettext_lazy as _
 
 
@@ -8,5 +9,7 @@ class CallsConfig(AppConfig):
 
     def ready(self) -> None:
         from . import signals
+        from .among import Among
 
+        Field.register_lookup(Among)
         signals.connect()

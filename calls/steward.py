@@ -20,7 +20,7 @@ from uuid import UUID
 import redis
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.db.models.functions import Coalesce
 
 from accounts.models import User
@@ -38,8 +38,9 @@ from .presence import Known
 logger = logging.getLogger(__name__)
 
 # Signing out is told at once, and sessions that expired or were deleted and accounts that were closed past all signals
-# are found by every tick. This finds sessions that are there still and sign nobody in: a password was changed.
-IDENTIFY_EVERY_TICKS = 5
+# are found by every tick. In so many ticks each session is opened once: it may be there still and sign nobody in, for
+# a password was changed.
+IDENTIFY_TICKS = 5
 LAST_SEEN_EVERY_TICKS = 60
 
 # A session that seems to be over is looked at again so soon, and only then believed to be.
@@ -174,12 +175,11 @@ class Steward:
             switchboard.force_end_calls_of(UUID(person), [device])
         # Here before now, so that nothing of ours is taken for lost because we were slow.
         people = {person for person, _ in roster.devices}
-        legs = list(
-            Leg.objects.live()
-            .filter(Q(user_id__in=people) | Q(guest_id__in=people))
-            .values_list("pk", Coalesce("user_id", "guest_id"), "device", "call_id", "call__rev", "hidden")
-        )
-        mine = [pk for pk, person, device, *_ in legs if (str(person), device) in roster.devices]
+        live = Leg.objects.live().values_list(
+            "pk", Coalesce("user_id", "guest_id"), "device", "call_id", "call__rev", "hidden"
+        )  # of everybody: they are fewer than those who are here
+        legs = [(pk, str(person), *more) for pk, person, *more in live if str(person) in people]
+        mine = [pk for pk, person, device, *_ in legs if (person, device) in roster.devices]
         if mine:
             switchboard.renew_leases(mine)
         now = clock.now()
@@ -191,14 +191,15 @@ class Steward:
         switchboard.seem_to_ring()
 
         found = Findings(known=_known(), live=_live())
-        revs = {(str(person), str(call_id)): rev for _, person, _, call_id, rev, hidden in legs if not hidden}
+        revs = {(person, str(call_id)): rev for _, person, _, call_id, rev, hidden in legs if not hidden}
         stale = {call_id for (person, call_id), rev in revs.items() if roster.revs.get((person, call_id), 0) < rev}
         ended = {call_id for _, call_id in roster.revs.keys() - revs.keys()}
         if stale or ended:
             found.calls = facts.load(stale | ended)
-        found.closed = list(User.objects.filter(pk__in=people, is_active=False).values_list("pk", flat=True))
-        deeply = bool(self._suspects) or self._ticks % IDENTIFY_EVERY_TICKS == 0
-        found.expired, found.suspects = identity.over(roster.sessions, deeply=deeply)
+        found.closed = list(User.objects.filter(pk__among=people, is_active=False).values_list("pk", flat=True))
+        turn = self._ticks % IDENTIFY_TICKS
+        theirs = {session for session in roster.sessions if hash(session) % IDENTIFY_TICKS == turn}
+        found.expired, found.suspects = identity.over(roster.sessions, theirs | self._suspects)
         if self._ticks % LAST_SEEN_EVERY_TICKS == 0 and people:
             note_seen(people)
         return found
@@ -213,8 +214,8 @@ class Steward:
 def note_seen(people: set[str]) -> None:
     """They are on line, here and perhaps in another process, whose steward notes the same."""
     with transaction.atomic():
-        free = lock_free(User.objects.filter(pk__in=people))
-        User.objects.filter(pk__in=free).update(last_seen_at=clock.now())
+        free = lock_free(User.objects.filter(pk__among=people))
+        User.objects.filter(pk__among=free).update(last_seen_at=clock.now())
 
 
 def bearable_silence() -> timedelta:

@@ -15,7 +15,7 @@ from accounts.derived_secret import NUMBER_LENGTH
 from calls import guessing, link_secret, links
 from calls.core.vocabulary import Kind, LinkState
 from calls.models import Call, Guest, GuestMessage, Leg, Link
-from calls.steward import IDENTIFY_EVERY_TICKS
+from calls.steward import IDENTIFY_TICKS
 from tests.conftest import Connect
 from tests.support.client import Client
 from tests.support.metrics import until_ticks
@@ -304,7 +304,7 @@ class TestCalling:
         guest.until_call(call, "active")
         Link.objects.update(valid_until=now(), paused_at=now())
         assert visitor.look(secret)[0] == 200, "a page that is loaded again in the call comes back to it"
-        until_ticks(server, 2 * IDENTIFY_EVERY_TICKS)  # what looks over, it looks at twice
+        until_ticks(server, 2 * IDENTIFY_TICKS)  # what looks over, it looks at twice
         for side in (ana, guest):
             side.settle()
             assert side.calls[call]["state"] == "active"

@@ -14,7 +14,7 @@ from accounts import contacts
 from calls import identity, limits
 from calls.core import protocol
 from calls.models import Call
-from calls.steward import IDENTIFY_EVERY_TICKS
+from calls.steward import IDENTIFY_TICKS
 from tests.calls.conftest import punctual, until_a_tick
 from tests.conftest import Connect
 from tests.support.client import Client
@@ -235,7 +235,7 @@ def test_a_look_at_many_sessions_is_no_more_queries(
     """The rows and, on PostgreSQL, the clock."""
     sessions = {session_of(each) for each in vars(people).values()}
     with django_assert_max_num_queries(2):
-        assert identity.over(sessions, deeply=False) == (set(), set())
+        assert identity.over(sessions, set()) == (set(), set())
 
 
 class TestANewPassword:
@@ -272,6 +272,6 @@ def test_who_is_blocked_and_who_blocks_stay_signed_in(
     call = talk(server, people, connect)
     contacts.set_block(people.ben, people.ana, True)
     ended(call)
-    until_ticks(server, 2 * IDENTIFY_EVERY_TICKS)  # what looks over, it looks at twice
+    until_ticks(server, 2 * IDENTIFY_TICKS)  # what looks over, it looks at twice
     for side in (call.ana, call.ben):
         side.settle()
