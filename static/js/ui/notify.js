@@ -33,13 +33,23 @@ export class Notifier {
       if (this._shown.has(ring.call)) continue;
       const title = interpolate(_("%(name)s is calling"), { name: ring.person.name });
       const body = ring.kind === "video" ? _("Video call") : _("Voice call");
-      // One notification for all tabs of this browser: they share the tag.
-      const shown = new Notification(title, { body, tag: `earshot-${ring.call}`, requireInteraction: true });
+      const shown = notify(title, body, ring.call);
+      if (!shown) return;
       shown.onclick = () => {
         window.focus();
         shown.close();
       };
       this._shown.set(ring.call, shown);
     }
+  }
+}
+
+/** @param {string} title @param {string} body @param {string} call */
+function notify(title, body, call) {
+  try {
+    // One notification for all tabs of this browser: they share the tag.
+    return new Notification(title, { body, tag: `earshot-${call}`, requireInteraction: true });
+  } catch {
+    return null; // Chrome on Android lets only a service worker do it; the ring must go on all the same
   }
 }
