@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROWS = [line for line in (ROOT / "docs" / "holding.md").read_text().splitlines() if line.startswith("| ")]
+PROMISES, _ = (ROOT / "docs" / "holding.md").read_text().split("\n## Chaos, measured\n")
+ROWS = [line for line in PROMISES.splitlines() if line.startswith("| ")]
 
 
 def test_every_row_names_a_test_and_each_is_there() -> None:
