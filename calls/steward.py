@@ -175,9 +175,10 @@ class Steward:
             switchboard.force_end_calls_of(UUID(person), [device])
         # Here before now, so that nothing of ours is taken for lost because we were slow.
         people = {person for person, _ in roster.devices}
+        # Everybody's live legs: they are fewer than those who are here.
         live = Leg.objects.live().values_list(
             "pk", Coalesce("user_id", "guest_id"), "device", "call_id", "call__rev", "hidden"
-        )  # of everybody: they are fewer than those who are here
+        )
         legs = [(pk, str(person), *more) for pk, person, *more in live if str(person) in people]
         mine = [pk for pk, person, device, *_ in legs if (person, device) in roster.devices]
         if mine:

@@ -232,10 +232,12 @@ class TestNoLongerWelcome:
 def test_a_look_at_many_sessions_is_no_more_queries(
     people: SimpleNamespace, django_assert_max_num_queries: Callable[[int], AbstractContextManager[object]]
 ) -> None:
-    """The rows and, on PostgreSQL, the clock."""
+    """The rows and, on PostgreSQL, the clock; of those that are opened, what they say and whom they sign in."""
     sessions = {session_of(each) for each in vars(people).values()}
     with django_assert_max_num_queries(2):
         assert identity.over(sessions, set()) == (set(), set())
+    with django_assert_max_num_queries(4):
+        assert identity.over(sessions, sessions) == (set(), set())
 
 
 class TestANewPassword:
